@@ -1,0 +1,50 @@
+import type { Fact } from './act.js';
+import { type Failure, failure } from './failures.js';
+import type { Plan } from './plan.js';
+
+/**
+ * Names of facts in a snapshot; every adapter uses them.
+ * Subject `device 0000:02:00.0`: `holder` is `host`, `vm NAME`, `nobody` or `unknown`; `driver` is the
+ * driver's name or `none`. Subject `vm NAME`: `power`; `devices` is the sorted list of addresses it names;
+ * `setting.X` for every setting a change may touch.
+ */
+export const FactName = { holder: 'holder', driver: 'driver', power: 'power', devices: 'devices' } as const;
+
+export interface FactDifference {
+  subject: string;
+  name: string;
+  before: string | null;
+  after: string | null;
+}
+
+/** What differs between two snapshots; empty means proven equal. */
+export function compareFacts(before: readonly Fact[], after: readonly Fact[]): FactDifference[] {
+  const key = (fact: Fact): string => `${fact.subject}\n${fact.name}`;
+  const was = new Map(before.map((fact) => [key(fact), fact]));
+  const is = new Map(after.map((fact) => [key(fact), fact]));
+  return [...new Set([...was.keys(), ...is.keys()])]
+    .filter((one) => was.get(one)?.value !== is.get(one)?.value || is.get(one)?.value === 'unknown')
+    .map((one) => {
+      const [subject = '', name = ''] = one.split('\n');
+      return { subject, name, before: was.get(one)?.value ?? null, after: is.get(one)?.value ?? null };
+    });
+}
+
+/** Whether a snapshot shows what the plan was for; the failures name each device that is not there. */
+export function proveGoal(plan: Plan, facts: readonly Fact[]): Failure[] {
+  const valueOf = (subject: string, name: string): string =>
+    facts.find((fact) => fact.subject === subject && fact.name === name)?.value ?? 'not observed';
+  const vm = plan.basis.vm.name;
+  const wanted = plan.action === 'return' ? 'host' : `vm ${vm}`;
+  return plan.basis.devices.flatMap((device) => {
+    const where = { host: plan.host, vm, address: device.address };
+    const holder = valueOf(`device ${device.address}`, FactName.holder);
+    if (holder !== wanted) {
+      return [failure('act-without-effect', { where, expected: `held by ${wanted}`, actual: `held by ${holder}` })];
+    }
+    const driver = valueOf(`device ${device.address}`, FactName.driver);
+    const home = device.hostDriver ?? 'none';
+    if (plan.action !== 'return' || driver === home) return [];
+    return [failure('driver-missing', { where, expected: `driver ${home}`, actual: `driver ${driver}` })];
+  });
+}
