@@ -11,6 +11,10 @@ export function verifyChain(_events: readonly ChainedEvent[], _digest: Digest): 
 }
 
 /** Judges a whole export offline: chains, heads, checkpoints and, with a key, their signatures. Never throws on bad input. */
-export function verifyExport(_document: AuditExport, _digest: Digest, _checkSignature?: SignatureCheck): ExportVerdict {
+export function verifyExport(
+  _document: AuditExport,
+  _digest: Digest,
+  _checkSignature?: SignatureCheck,
+): ExportVerdict {
   throw new Error('not written yet');
 }

@@ -73,14 +73,14 @@ export type Ending = (typeof Ending)[keyof typeof Ending];
 /** The one table of moves; everything else is a defect. */
 export const transitions: Record<ChangeState, readonly ChangeState[]> = {
   inspecting: ['awaiting-review', 'closed'],
-  'awaiting-review': ['scheduled', 'inspecting', 'closed'],
-  scheduled: ['gate', 'awaiting-review', 'closed'],
-  gate: ['running', 'verifying', 'scheduled', 'awaiting-review', 'held', 'parked', 'undoing', 'closed'],
-  running: ['verifying', 'held', 'undoing', 'parked'],
-  verifying: ['closed', 'undoing', 'held', 'parked'],
+  'awaiting-review': ['scheduled', 'gate', 'closed'],
+  scheduled: ['gate', 'closed'],
+  gate: ['running', 'awaiting-review', 'parked', 'undoing', 'closed'],
+  running: ['verifying', 'held', 'undoing'],
+  verifying: ['closed', 'undoing'],
   undoing: ['closed', 'parked'],
-  held: ['gate', 'undoing', 'parked'],
-  parked: ['gate', 'undoing', 'running', 'closed'],
+  held: ['gate', 'undoing'],
+  parked: ['gate', 'undoing', 'closed'],
   closed: [],
 };
 

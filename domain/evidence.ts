@@ -40,7 +40,9 @@ export function proveGoal(plan: Plan, facts: readonly Fact[]): Failure[] {
     const where = { host: plan.host, vm, address: device.address };
     const holder = valueOf(`device ${device.address}`, FactName.holder);
     if (holder !== wanted) {
-      return [failure('act-without-effect', { where, expected: `held by ${wanted}`, actual: `held by ${holder}` })];
+      return [
+        failure('act-without-effect', { where, expected: `held by ${wanted}`, actual: `held by ${holder}` }),
+      ];
     }
     const driver = valueOf(`device ${device.address}`, FactName.driver);
     const home = device.hostDriver ?? 'none';

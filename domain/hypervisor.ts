@@ -87,7 +87,13 @@ export interface ProbeQuery {
   /** How long the guest may take to notice, in seconds. */
   patienceSeconds: number;
 }
-export const GuestProbe = { agent: 'agent', ssh: 'ssh', powershellDirect: 'powershell-direct', vmwareTools: 'vmware-tools', none: 'none' } as const;
+export const GuestProbe = {
+  agent: 'agent',
+  ssh: 'ssh',
+  powershellDirect: 'powershell-direct',
+  vmwareTools: 'vmware-tools',
+  none: 'none',
+} as const;
 export type GuestProbe = (typeof GuestProbe)[keyof typeof GuestProbe];
 
 /** "Seen" and "healthy" are two answers. `unknown` when nobody can look into the guest. */

@@ -29,7 +29,14 @@ export interface Step {
 }
 
 export interface Risk {
-  code: 'no-reset-method' | 'larger-unit' | 'weak-fingerprint' | 'memory-pinned' | 'power-cycle' | 'no-probe' | 'not-fenced';
+  code:
+    | 'no-reset-method'
+    | 'larger-unit'
+    | 'weak-fingerprint'
+    | 'memory-pinned'
+    | 'power-cycle'
+    | 'no-probe'
+    | 'not-fenced';
   text: string;
 }
 
@@ -77,7 +84,11 @@ export function planMaterial(plan: Plan): unknown {
 
 /** All acts a plan may perform, forward and back: the ground for claims and fences. */
 export function planActs(plan: Plan): Act[] {
-  const planned = plan.steps.flatMap((step) => [step.forward, ...(step.inverse ? [step.inverse] : []), ...step.escalation]);
+  const planned = plan.steps.flatMap((step) => [
+    step.forward,
+    ...(step.inverse ? [step.inverse] : []),
+    ...step.escalation,
+  ]);
   return [...planned, ...(plan.restorePower ? [plan.restorePower] : [])].map(({ act }) => act);
 }
 

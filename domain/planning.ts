@@ -30,7 +30,9 @@ export function planChange(input: PlanInput): Planned {
     case 'return':
       return planReturn(input, selection);
     default:
-      return refused(failure('action-unsupported', { where: at(input.request), actual: input.request.action }));
+      return refused(
+        failure('action-unsupported', { where: at(input.request), actual: input.request.action }),
+      );
   }
 }
 
@@ -46,13 +48,18 @@ function planAttach(input: PlanInput, selection: Selection): Planned {
   const steps = [
     ...(powerCycle ? [make.step('quiesce', undefined, { force: true })] : []),
     ...selection.devices.map((device) => make.step('dismount', device)),
-    ...selection.devices.map((device) => make.step('attach', device, { placement: placement.cold ? 'cold' : 'hot' })),
+    ...selection.devices.map((device) =>
+      make.step('attach', device, { placement: placement.cold ? 'cold' : 'hot' }),
+    ),
     ...(powerCycle ? [make.step('resume')] : []),
   ];
   return { ok: true, plan: assemble(input, selection, steps, powerCycle) };
 }
 
-function attachPlacement({ request, view }: PlanInput, { vm, devices }: Selection): { cold: boolean } | Failure {
+function attachPlacement(
+  { request, view }: PlanInput,
+  { vm, devices }: Selection,
+): { cold: boolean } | Failure {
   if (vm.power === 'off' || vm.power === 'crashed') return { cold: true };
   if (vm.power !== 'running') {
     return failure('vm-state-unfit', { where: at(request), expected: 'running or off', actual: vm.power });
@@ -61,8 +68,16 @@ function attachPlacement({ request, view }: PlanInput, { vm, devices }: Selectio
   if (hot) return { cold: false };
   if (request.powerOff === 'allowed') return { cold: true };
   return view.capabilities.hotAttach
-    ? failure('no-free-port', { where: at(request), expected: `${devices.length} free`, actual: `${vm.freePorts} free` })
-    : failure('power-off-needed', { where: at(request), expected: 'powerOff: allowed', actual: 'powerOff: never' });
+    ? failure('no-free-port', {
+        where: at(request),
+        expected: `${devices.length} free`,
+        actual: `${vm.freePorts} free`,
+      })
+    : failure('power-off-needed', {
+        where: at(request),
+        expected: 'powerOff: allowed',
+        actual: 'powerOff: never',
+      });
 }
 
 function planReturn(input: PlanInput, selection: Selection): Planned {
@@ -71,11 +86,23 @@ function planReturn(input: PlanInput, selection: Selection): Planned {
   if (objections.length > 0) return refused(...objections);
   const running = selection.vm.power === 'running';
   if (!running && selection.vm.power !== 'off' && selection.vm.power !== 'crashed') {
-    return refused(failure('vm-state-unfit', { where: at(request), expected: 'running or off', actual: selection.vm.power }));
+    return refused(
+      failure('vm-state-unfit', {
+        where: at(request),
+        expected: 'running or off',
+        actual: selection.vm.power,
+      }),
+    );
   }
   const powerCycle = running && !view.capabilities.hotAttach;
   if (powerCycle && request.powerOff === 'never') {
-    return refused(failure('power-off-needed', { where: at(request), expected: 'powerOff: allowed', actual: 'powerOff: never' }));
+    return refused(
+      failure('power-off-needed', {
+        where: at(request),
+        expected: 'powerOff: allowed',
+        actual: 'powerOff: never',
+      }),
+    );
   }
   const make = actMaker(input, selection);
   const placement = running && !powerCycle ? 'hot' : 'cold';
@@ -98,7 +125,9 @@ function returnObjections({ request, origins }: PlanInput, device: DeviceFacts):
     return [failure('device-not-attached', { where, expected: `held by VM ${request.vm}`, actual })];
   }
   const known = origins.some((origin) => origin.address === device.address && origin.vm === request.vm);
-  return known ? [] : [failure('origin-unknown', { where, actual: 'attached, but not by a change of this register' })];
+  return known
+    ? []
+    : [failure('origin-unknown', { where, actual: 'attached, but not by a change of this register' })];
 }
 
 const seconds: Record<Verb, { typical: number; limit: number }> = {
@@ -139,7 +168,11 @@ function actMaker(input: PlanInput, selection: Selection): ActMaker {
         summary: summaries[verb](device?.address ?? vm.name, vm.name, more.placement),
         branch: branchOf[verb],
         forward,
-        inverse: make(back, device, back === 'quiesce' ? { force: true } : more.placement ? { placement: more.placement } : {}),
+        inverse: make(
+          back,
+          device,
+          back === 'quiesce' ? { force: true } : more.placement ? { placement: more.placement } : {},
+        ),
         escalation: leavesGuest && mayCutPower ? [make('quiesce', undefined, { force: true })] : [],
         onlyAfterEscalation: false,
         effects: effects[verb](device?.name ?? vm.name, vm.name),
@@ -157,7 +190,10 @@ function actDevice(input: PlanInput, selection: Selection, device: DeviceFacts):
     mode: device.mode,
     fingerprint: device.fingerprint,
     unit: device.unit,
-    members: selection.devices.filter((one) => one.unit === device.unit).map((one) => one.address).sort(),
+    members: selection.devices
+      .filter((one) => one.unit === device.unit)
+      .map((one) => one.address)
+      .sort(),
     hostDriver: device.holder.kind === 'host' ? device.holder.driver : (origin?.hostDriver ?? null),
   };
 }
@@ -169,8 +205,10 @@ const summaries: Record<Verb, (what: string, vm: string, placement?: string) => 
   restore: (_, vm) => `Restore the settings of VM ${vm}`,
   dismount: (what) => `Take ${what} from its driver on the host`,
   mount: (what) => `Give ${what} back to its driver on the host`,
-  attach: (what, vm, placement) => `Attach ${what} to VM ${vm}${placement === 'cold' ? ' while it is off' : ''}`,
-  detach: (what, vm, placement) => `Detach ${what} from VM ${vm}${placement === 'cold' ? ' while it is off' : ''}`,
+  attach: (what, vm, placement) =>
+    `Attach ${what} to VM ${vm}${placement === 'cold' ? ' while it is off' : ''}`,
+  detach: (what, vm, placement) =>
+    `Detach ${what} from VM ${vm}${placement === 'cold' ? ' while it is off' : ''}`,
 };
 
 const effects: Record<Verb, (what: string, vm: string) => string[]> = {
@@ -187,7 +225,9 @@ const effects: Record<Verb, (what: string, vm: string) => string[]> = {
 function assemble(input: PlanInput, selection: Selection, steps: Step[], powerCycle: boolean): Plan {
   const { request, view } = input;
   const { vm, devices, bridges } = selection;
-  const estimate = steps.filter((step) => !step.onlyAfterEscalation).reduce((sum, step) => sum + step.typicalSeconds, 0);
+  const estimate = steps
+    .filter((step) => !step.onlyAfterEscalation)
+    .reduce((sum, step) => sum + step.typicalSeconds, 0);
   const attaching = request.action === 'attach';
   const resume = actMaker(input, selection).step('resume').forward;
   return {
@@ -201,8 +241,14 @@ function assemble(input: PlanInput, selection: Selection, steps: Step[], powerCy
       devices: devices.map((device) => ({
         address: device.address,
         fingerprint: device.fingerprint,
-        members: devices.filter((one) => one.unit === device.unit).map((one) => one.address).sort(),
-        bridges: bridges.filter((one) => one.unit === device.unit).map((one) => one.address).sort(),
+        members: devices
+          .filter((one) => one.unit === device.unit)
+          .map((one) => one.address)
+          .sort(),
+        bridges: bridges
+          .filter((one) => one.unit === device.unit)
+          .map((one) => one.address)
+          .sort(),
         hostDriver: actDevice(input, selection, device).hostDriver,
         resetMethods: device.resetMethods,
       })),
@@ -212,7 +258,9 @@ function assemble(input: PlanInput, selection: Selection, steps: Step[], powerCy
     onUnhealthy: request.onUnhealthy,
     requirements: input.requirements,
     hostLoses: attaching ? devices.map((device) => `${device.address} ${device.name}`) : [],
-    vmLoses: attaching ? view.capabilities.vmLoses : devices.map((device) => `${device.address} ${device.name}`),
+    vmLoses: attaching
+      ? view.capabilities.vmLoses
+      : devices.map((device) => `${device.address} ${device.name}`),
     risks: risksOf(input, selection, powerCycle),
     powerCycles: powerCycle ? 1 : 0,
     estimateSeconds: estimate,
@@ -227,13 +275,35 @@ function risksOf({ request, view, probe }: PlanInput, selection: Selection, powe
   const unresettable = devices.filter((device) => device.resetMethods.length === 0);
   const weak = devices.filter((device) => isWeakFingerprint(device.fingerprint));
   return [
-    ...(unresettable.length ? [risk('no-reset-method', `${names(unresettable)} can't be reset: state of one owner may reach the next`)] : []),
-    ...(companions.length ? [risk('larger-unit', `${names(companions)} must move too: same isolation unit`)] : []),
-    ...(weak.length ? [risk('weak-fingerprint', `${names(weak)} has no serial number: told apart by its place only`)] : []),
-    ...(view.capabilities.pinsMemory && request.action === 'attach' ? [risk('memory-pinned', `${vm.memoryMiB} MiB of VM ${vm.name} are pinned on the host`)] : []),
+    ...(unresettable.length
+      ? [
+          risk(
+            'no-reset-method',
+            `${names(unresettable)} can't be reset: state of one owner may reach the next`,
+          ),
+        ]
+      : []),
+    ...(companions.length
+      ? [risk('larger-unit', `${names(companions)} must move too: same isolation unit`)]
+      : []),
+    ...(weak.length
+      ? [risk('weak-fingerprint', `${names(weak)} has no serial number: told apart by its place only`)]
+      : []),
+    ...(view.capabilities.pinsMemory && request.action === 'attach'
+      ? [risk('memory-pinned', `${vm.memoryMiB} MiB of VM ${vm.name} are pinned on the host`)]
+      : []),
     ...(powerCycle ? [risk('power-cycle', `VM ${vm.name} is powered off and on`)] : []),
-    ...(probe === 'none' ? [risk('no-probe', `nobody looks into the guest of ${vm.name}: the device is proven on the host side only`)] : []),
-    ...(view.capabilities.fencesEveryAct ? [] : [risk('not-fenced', 'not every call to this hypervisor can be fenced')]),
+    ...(probe === 'none'
+      ? [
+          risk(
+            'no-probe',
+            `nobody looks into the guest of ${vm.name}: the device is proven on the host side only`,
+          ),
+        ]
+      : []),
+    ...(view.capabilities.fencesEveryAct
+      ? []
+      : [risk('not-fenced', 'not every call to this hypervisor can be fenced')]),
   ];
 }
 

@@ -14,12 +14,21 @@ export interface Selection {
 }
 
 /** Finds VM, devices and units of a request in a view; the failures name every field that is wrong. */
-export function select(request: ChangeRequest, view: HostView): { selection: Selection | null; failures: Failure[] } {
+export function select(
+  request: ChangeRequest,
+  view: HostView,
+): { selection: Selection | null; failures: Failure[] } {
   const failures: Failure[] = [];
   const vm = view.vms.find((one) => one.name === request.vm);
   if (!vm) {
     const known = view.vms.map((one) => one.name).join(', ');
-    failures.push(failure('vm-unknown', { where: at(request), expected: `one of: ${known || 'none'}`, actual: request.vm }));
+    failures.push(
+      failure('vm-unknown', {
+        where: at(request),
+        expected: `one of: ${known || 'none'}`,
+        actual: request.vm,
+      }),
+    );
   }
   const asked = request.devices.flatMap((wanted) => {
     const found = view.devices.find((device) => device.address === normalAddress(wanted.address));
@@ -32,10 +41,17 @@ export function select(request: ChangeRequest, view: HostView): { selection: Sel
   const companions = devices.filter((device) => !asked.includes(device));
   if (companions.length > 0 && !request.wholeUnit) failures.push(consentFailure(request, asked, companions));
   if (!vm || failures.length > 0) return { selection: null, failures };
-  return { selection: { vm, devices, bridges: members.filter((device) => device.bridge), companions }, failures };
+  return {
+    selection: { vm, devices, bridges: members.filter((device) => device.bridge), companions },
+    failures,
+  };
 }
 
-function deviceFailures(request: ChangeRequest, wanted: RequestedDevice, found: DeviceFacts | undefined): Failure[] {
+function deviceFailures(
+  request: ChangeRequest,
+  wanted: RequestedDevice,
+  found: DeviceFacts | undefined,
+): Failure[] {
   const where = at(request, wanted.address);
   if (!found) return [failure('device-unknown', { where, actual: 'no such device on the host' })];
   if (found.bridge) return [failure('device-is-bridge', { where, actual: found.name })];
@@ -53,12 +69,19 @@ function consentFailure(request: ChangeRequest, asked: DeviceFacts[], companions
 }
 
 /** What stands against taking these devices from the host, whatever the VM is. */
-export function hostObjections(request: ChangeRequest, view: HostView, devices: readonly DeviceFacts[]): Failure[] {
+export function hostObjections(
+  request: ChangeRequest,
+  view: HostView,
+  devices: readonly DeviceFacts[],
+): Failure[] {
   const { host } = view;
-  if (host.isolation === 'off') return [failure('iommu-off', { where: at(request), actual: 'no IOMMU groups' })];
+  if (host.isolation === 'off')
+    return [failure('iommu-off', { where: at(request), actual: 'no IOMMU groups' })];
   const missing = host.missing.length > 0 ? host.missing.join(', ') : null;
   return [
-    ...(missing ? [failure('passthrough-unavailable', { where: at(request), actual: `missing: ${missing}` })] : []),
+    ...(missing
+      ? [failure('passthrough-unavailable', { where: at(request), actual: `missing: ${missing}` })]
+      : []),
     ...devices.flatMap((device) => [...holderObjections(request, device), ...useObjections(request, device)]),
   ];
 }
@@ -71,14 +94,17 @@ function holderObjections(request: ChangeRequest, device: DeviceFacts): Failure[
     const reason = holder.vm === request.vm ? 'device-already-attached' : 'device-in-use-by-vm';
     return [failure(reason, { where, expected: 'held by the host', actual: `held by VM ${holder.vm}` })];
   }
-  const actual = holder.kind === 'nobody' ? `driver ${holder.driver ?? 'none'}, no VM` : `unreadable: ${holder.why}`;
+  const actual =
+    holder.kind === 'nobody' ? `driver ${holder.driver ?? 'none'}, no VM` : `unreadable: ${holder.why}`;
   return [failure('device-in-limbo', { where, expected: 'held by the host', actual })];
 }
 
 function useObjections(request: ChangeRequest, device: DeviceFacts): Failure[] {
   if (device.uses.length === 0) return [];
   const actual = device.uses.map(describeUse).join('; ');
-  return [failure('device-in-use-by-host', { where: at(request, device.address), expected: 'not in use', actual })];
+  return [
+    failure('device-in-use-by-host', { where: at(request, device.address), expected: 'not in use', actual }),
+  ];
 }
 
 export function at(request: ChangeRequest, address?: string): { host: string; vm: string; address?: string } {

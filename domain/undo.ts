@@ -24,7 +24,9 @@ export function undoGraph(begun: readonly Step[]): UndoNode[] {
       step: step.name,
       inverse: step.inverse!,
       escalation: step.inverse!.act.verb === 'detach' ? step.escalation : [],
-      after: later.filter((other) => other.inverse !== null && mustPrecede(other, step)).map((other) => other.name),
+      after: later
+        .filter((other) => other.inverse !== null && mustPrecede(other, step))
+        .map((other) => other.name),
     }));
 }
 

@@ -26,8 +26,7 @@ export const defaultClockPolicy: ClockPolicy = {
 };
 
 export type WindowAnswer =
-  | { open: true; closesInMs: number | null }
-  | { open: false; opensInMs: number | null; why: string };
+  { open: true; closesInMs: number | null } | { open: false; opensInMs: number | null; why: string };
 
 /**
  * Whether a change that needs `neededMs` (its estimate and the undo of it) may start at `now`.

@@ -40,6 +40,11 @@ export interface Actor {
   name: string;
 }
 
+/** An actor as the audit chain writes it. */
+export function actorName({ identity }: Actor): string {
+  return `${identity.issuer}#${identity.subject}`;
+}
+
 export interface ReviewAnswer {
   counted: boolean;
   standing: ReviewStanding;

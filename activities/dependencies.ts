@@ -1,0 +1,20 @@
+import type { KeyObject } from 'node:crypto';
+import type { GuestProbe, Hypervisor } from '../domain/hypervisor.js';
+import type { Register } from '../records/database.js';
+
+/** What activities need and the worker brings. Secrets are resolved in here and nowhere further out. */
+export interface Dependencies {
+  register: Register;
+  /** Throws `host-unknown` for a host the estate does not have. */
+  hypervisorOf(host: string): Hypervisor;
+  /** How to look into a guest; `none` when the estate says nothing. */
+  probeOf(vm: string): GuestProbe;
+  /** Aliases of a host's devices by address, for the inventory. */
+  aliasesOn(host: string): Record<string, string>;
+  /** Proves that a review came through the API. */
+  decisionKey: KeyObject;
+}
+
+export function now(): string {
+  return new Date().toISOString();
+}

@@ -1,0 +1,122 @@
+import { verify } from 'node:crypto';
+import { canonicalJson } from '../domain/canonical.js';
+import type { SignedDecision } from '../domain/review.js';
+import { askWindow } from '../domain/window.js';
+import {
+  claim,
+  type ClaimAnswer,
+  type ClaimWish,
+  leaveLine,
+  raiseEpoch,
+  releaseClaims,
+} from '../records/claims.js';
+import { forgetOrigins } from '../records/origins.js';
+import { type ProgressEntry, recordProgress } from '../records/progress.js';
+import { quarantineDevices, releaseQuarantine } from '../records/quarantine.js';
+import { settleReview, storeReview } from '../records/reviews.js';
+import { siteHold } from '../records/site-holds.js';
+import { endStep, type StepEnd } from '../records/steps.js';
+import { type Dependencies, now } from './dependencies.js';
+
+export interface MayStartInput {
+  site: string;
+  window?: { from: string; to: string } | undefined;
+  neededMs: number;
+  /** The first act must have happened by then, in milliseconds since the epoch. */
+  startBy: number;
+}
+
+export interface ReleaseInput {
+  changeId: string;
+  /** Devices that are proven back with their host: the record of where they came from is no longer needed. */
+  forget: { hostIdentity: string; addresses: string[] } | null;
+}
+
+export type Tell = ReturnType<typeof createTell>;
+
+/** Activities that only touch the register: idempotent and quick, so that they may run as local activities. */
+export function createTell({ register, decisionKey }: Dependencies) {
+  const { db } = register;
+  return {
+    async recordProgress(entry: ProgressEntry): Promise<void> {
+      await recordProgress(db, entry);
+    },
+
+    async recordOutcome(end: StepEnd): Promise<void> {
+      await endStep(db, end);
+    },
+
+    /** Whether the API signed this review; kept either way. */
+    async verifyReview({ decision }: { decision: SignedDecision }): Promise<{ genuine: boolean }> {
+      const { signature, ...signed } = decision;
+      const genuine = verify(
+        null,
+        Buffer.from(canonicalJson(signed)),
+        decisionKey,
+        Buffer.from(signature, 'base64url'),
+      );
+      if (genuine) await storeReview(db, decision);
+      return { genuine };
+    },
+
+    async settleReview({
+      decision,
+      refusal,
+    }: {
+      decision: SignedDecision;
+      refusal: string | null;
+    }): Promise<void> {
+      const { changeId, decisionId } = decision;
+      const outcome = refusal ? 'refused' : 'counted';
+      await settleReview(db, { changeId, decisionId, outcome, ...(refusal ? { refusal } : {}), at: now() });
+    },
+
+    /** Asks window, freeze and the site's switch, now. `retryInMs` null means never again. */
+    async mayStart(input: MayStartInput): Promise<{ go: boolean; retryInMs: number | null; why: string }> {
+      const moment = Date.now();
+      if (moment >= input.startBy)
+        return { go: false, retryInMs: null, why: 'the time in which it could be run is over' };
+      const hold = await siteHold(db, input.site);
+      if (hold)
+        return {
+          go: false,
+          retryInMs: input.startBy - moment,
+          why: `site ${input.site} is on hold: ${hold.reason}`,
+        };
+      const answer = askWindow(input.window, moment, input.neededMs);
+      return answer.open
+        ? { go: true, retryInMs: 0, why: '' }
+        : { go: false, retryInMs: answer.opensInMs, why: answer.why };
+    },
+
+    async claim(input: ClaimWish): Promise<ClaimAnswer> {
+      return claim(db, input);
+    },
+
+    async raiseEpoch({ changeId }: { changeId: string }): Promise<number> {
+      return raiseEpoch(db, changeId);
+    },
+
+    /** Frees what the change held, and says whom to wake. */
+    async release({ changeId, forget }: ReleaseInput): Promise<{ wake: string[] }> {
+      const { wake } = await releaseClaims(db, changeId);
+      const behind = await leaveLine(db, changeId);
+      if (forget) await forgetOrigins(db, forget.hostIdentity, forget.addresses);
+      return { wake: [...new Set([...wake, ...behind])] };
+    },
+
+    async quarantine(input: { changeId: string; keys: string[]; why: string }): Promise<void> {
+      await quarantineDevices(
+        db,
+        input.changeId,
+        input.keys.filter((key) => key.startsWith('device/')),
+        input.why,
+      );
+    },
+
+    async endQuarantine(input: { keys: string[]; reason: string }): Promise<{ wake: string[] }> {
+      const devices = input.keys.filter((key) => key.startsWith('device/'));
+      return { wake: await releaseQuarantine(db, devices, null, input.reason) };
+    },
+  };
+}

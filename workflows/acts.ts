@@ -1,0 +1,116 @@
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  ApplicationFailure,
+  proxyActivities,
+  proxyLocalActivities,
+  sleep,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import { TimeoutType } from '@temporalio/common';
+import type { ActivityInterfaceFor } from '@temporalio/workflow';
+import type { Look, Tell, Touch } from '../activities/index.js';
+import { type Failure, failure, isReason } from '../domain/failures.js';
+import { siteQueue } from './contract.js';
+
+/** How long an act may wait for a worker of its site before the site counts as stalled. */
+const siteAnswersWithin = '2 minutes';
+/** A lost worker is noticed after this much silence; acts report more often than that. */
+const heartbeat = '15 seconds';
+
+export interface Acts {
+  look: ActivityInterfaceFor<Look>;
+  touch(limitSeconds: number, summary: string): ActivityInterfaceFor<Touch>;
+  touchBack(limitSeconds: number, summary: string): ActivityInterfaceFor<Touch>;
+}
+
+/** The three kinds of activities, named for their risk. `look` reads and is retried freely. */
+export function actsOf(site: string): Acts {
+  const taskQueue = siteQueue(site);
+  const touching = (limitSeconds: number, summary: string) => ({
+    taskQueue,
+    summary,
+    startToCloseTimeout: (limitSeconds + 30) * 1000,
+    heartbeatTimeout: heartbeat,
+    // The act is never cut off: it ends, and is then undone.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumAttempts: 3 },
+  });
+  return {
+    look: proxyActivities<Look>({
+      taskQueue,
+      startToCloseTimeout: '6 minutes',
+      heartbeatTimeout: heartbeat,
+      scheduleToStartTimeout: siteAnswersWithin,
+      retry: { initialInterval: '1 second', maximumInterval: '15 seconds', maximumAttempts: 5 },
+    }),
+    touch: (limitSeconds, summary) =>
+      proxyActivities<Touch>({
+        ...touching(limitSeconds, summary),
+        scheduleToStartTimeout: siteAnswersWithin,
+      }),
+    // No schedule-to-start limit: undo waits for a worker as long as it takes.
+    touchBack: (limitSeconds, summary) => proxyActivities<Touch>(touching(limitSeconds, summary)),
+  };
+}
+
+const tellPromptly = proxyLocalActivities<Tell>({
+  startToCloseTimeout: '5 seconds',
+  retry: { initialInterval: '100 milliseconds', maximumAttempts: 3 },
+});
+const tellForEver = proxyActivities<Tell>({
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+});
+
+/**
+ * What only touches the register: three quick local tries, then a normal activity that is retried for
+ * ever. It never fails a change; a register that is down only makes it wait.
+ */
+export const tell: ActivityInterfaceFor<Tell> = new Proxy({} as ActivityInterfaceFor<Tell>, {
+  get: (_, name: keyof Tell) => async (argument: never) => {
+    const promptly = tellPromptly[name] as (argument: never) => Promise<unknown>;
+    const forEver = tellForEver[name] as (argument: never) => Promise<unknown>;
+    try {
+      return await promptly(argument);
+    } catch {
+      return forEver(argument);
+    }
+  },
+});
+
+/** What went wrong, as plain data. A timeout says only that nobody knows; an unserved queue says nothing at all. */
+export function failureOf(error: unknown): Failure {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof TimeoutFailure) {
+    const stalled = cause.timeoutType === TimeoutType.SCHEDULE_TO_START;
+    return failure(stalled ? 'site-stalled' : 'outcome-unknown', { cause: `${cause.timeoutType} timeout` });
+  }
+  if (cause instanceof ApplicationFailure && isReason(cause.type ?? '')) {
+    return (
+      (cause.details?.[0] as Failure | undefined) ??
+      failure(cause.type as Failure['reason'], { cause: cause.message })
+    );
+  }
+  return failure('outcome-unknown', { cause: cause instanceof Error ? cause.message : String(cause) });
+}
+
+/**
+ * Does `work` again while nothing but patience is missing: the register is down or no worker serves the
+ * site. Neither says anything about the machine, so neither fails a step.
+ */
+export async function patiently<T>(
+  work: () => Promise<T>,
+  notice: (why: Failure) => Promise<void>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const why = failureOf(error);
+      if (why.reason !== 'register-down' && why.reason !== 'site-stalled') throw error;
+      await notice(why);
+      await sleep('5 seconds', { summary: why.reason });
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import { getExternalWorkflowHandle } from '@temporalio/workflow';
+import type { Ending } from '../domain/change.js';
+import { type Failure, failure } from '../domain/failures.js';
+import { type Acts, failureOf, patiently, tell } from './acts.js';
+import { changeWorkflowId, claimsFreedSignal } from './contract.js';
+import type { OpenChange } from './open-change.js';
+import type { Orders } from './orders.js';
+import type { Reviews } from './reviews.js';
+import { mayStart, until } from './waiting.js';
+
+export type GateAnswer =
+  | { verdict: 'open' }
+  /** Nothing was touched: the claims are free again and the change waits where it belongs. */
+  | { verdict: 'wait' }
+  | { verdict: 'closes'; ending: Ending; failures: Failure[] };
+
+/** Nobody is told when a claim ends in a way that wakes no one; so look again now and then. */
+const lookInLineEvery = 60_000;
+
+/**
+ * The checks between waiting and the first act, in this order: claim, fence, inspect and plan again, same
+ * hash, reviews, window. Any no gives the claims back.
+ */
+export async function passGate(
+  change: OpenChange,
+  reviews: Reviews,
+  orders: Orders,
+  acts: Acts,
+): Promise<GateAnswer> {
+  await change.moves('gate');
+  const claimed = await claimInTurn(change, orders);
+  if (Array.isArray(claimed)) return { verdict: 'closes', ending: 'refused', failures: claimed };
+  if (claimed !== 'claimed') return { verdict: 'closes', ending: claimed, failures: [] };
+
+  const { request, policy } = change.input;
+  const notice = (why: Failure): Promise<void> => change.moves('gate', { waitingFor: why.message });
+  try {
+    const again = await patiently(
+      () =>
+        acts.look.inspectAgain({
+          changeId: change.id,
+          round: change.round,
+          request,
+          requirements: policy.requirements,
+          fence: change.fence,
+          planHash: change.planHash!,
+        }),
+      notice,
+    );
+    if (!again.ok)
+      return await leave(change, { verdict: 'closes', ending: 'refused', failures: again.failures });
+    if (again.planHash !== change.planHash) return await replanned(change, again);
+    change.before = again.before;
+  } catch (error) {
+    return leave(change, { verdict: 'closes', ending: 'refused', failures: [failureOf(error)] });
+  }
+  if (orders.stopped) return leave(change, { verdict: 'closes', ending: 'withdrawn', failures: [] });
+  if (reviews.standing.verdict !== 'approved' || orders.hold) return leave(change, { verdict: 'wait' });
+  const turn = await mayStart(change);
+  return turn.go ? { verdict: 'open' } : leave(change, { verdict: 'wait' });
+}
+
+/** Claims everything the plan may touch, or waits in line for it until the change must have begun. */
+async function claimInTurn(
+  change: OpenChange,
+  orders: Orders,
+): Promise<'claimed' | 'withdrawn' | 'expired' | Failure[]> {
+  for (;;) {
+    orders.claimsFreed = false;
+    const hostShare = { host: change.plan!.basis.hostIdentity, exclusive: false };
+    const answer = await tell.claim({ changeId: change.id, keys: change.keys, hostShare });
+    if (answer.granted) {
+      change.epoch = answer.epoch;
+      return 'claimed';
+    }
+    if (answer.quarantined.length > 0) return quarantineFailures(answer.quarantined);
+    const holders = answer.heldBy.map(({ key, changeId }) => `${key} is held by ${changeId}`).join('; ');
+    await change.moves('gate', { waitingFor: failure('claimed-elsewhere', { actual: holders }).message });
+    const called = (): boolean => orders.claimsFreed || orders.stopped !== null;
+    await until(
+      called,
+      Math.min(Date.now() + lookInLineEvery, change.clocks.executeUntil),
+      'waits for a claim',
+    );
+    if (orders.stopped || Date.now() >= change.clocks.executeUntil) {
+      await release(change);
+      return orders.stopped ? 'withdrawn' : 'expired';
+    }
+  }
+}
+
+function quarantineFailures(quarantined: { key: string; changeId: string; why: string }[]): Failure[] {
+  return quarantined.map(({ key, changeId, why }) =>
+    failure('device-quarantined', { actual: `${key} by change ${changeId}: ${why}` }),
+  );
+}
+
+/** The world has changed: what was reviewed is not what would run. A new round with the new plan. */
+async function replanned(
+  change: OpenChange,
+  again: Parameters<OpenChange['adopts']>[0],
+): Promise<GateAnswer> {
+  await release(change);
+  const before = change.planHash;
+  change.round += 1;
+  change.adopts(again);
+  const data = { before, after: change.planHash, round: change.round };
+  await change.moves('awaiting-review', {
+    failures: [failure('plan-changed', { expected: `plan ${before}`, actual: `plan ${change.planHash}` })],
+    events: [{ kind: 'change.replanned', actor: 'slipway', data }],
+  });
+  return { verdict: 'wait' };
+}
+
+async function leave(change: OpenChange, answer: GateAnswer): Promise<GateAnswer> {
+  await release(change);
+  return answer;
+}
+
+/**
+ * Before a parked or held change goes on: what was done must still be so, for it is what the remaining
+ * steps of the reviewed plan stand on. The claims were never given up.
+ */
+export async function passGateAgain(change: OpenChange, acts: Acts): Promise<Failure[]> {
+  await change.moves('gate');
+  change.epoch = await tell.raiseEpoch({ changeId: change.id });
+  change.run += 1;
+  const standing = change.steps.filter(
+    (step) => change.done.includes(step.name) && !step.onlyAfterEscalation,
+  );
+  try {
+    return await patiently(
+      () =>
+        acts.look.stillStands({
+          host: change.input.request.host,
+          acts: standing.map((step) => step.forward.act),
+          fence: change.fence,
+        }),
+      (why) => change.moves('gate', { waitingFor: why.message }),
+    );
+  } catch (error) {
+    return [failureOf(error)];
+  }
+}
+
+/** Frees the claims and wakes those who waited for them. */
+export async function release(change: OpenChange): Promise<void> {
+  const { wake } = await tell.release({ changeId: change.id, forget: provenHome(change) });
+  change.epoch = 0;
+  const signals = wake.map((id) => getExternalWorkflowHandle(changeWorkflowId(id)).signal(claimsFreedSignal));
+  // One that has ended meanwhile needs no waking.
+  await Promise.allSettled(signals);
+}
+
+function provenHome(change: OpenChange): { hostIdentity: string; addresses: string[] } | null {
+  const home = change.input.request.action === 'return' ? 'succeeded' : 'undone';
+  if (!change.plan || change.result?.ending !== home) return null;
+  const { hostIdentity, devices } = change.plan.basis;
+  return { hostIdentity, addresses: devices.map((device) => device.address) };
+}

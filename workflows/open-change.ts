@@ -1,0 +1,194 @@
+import { ApplicationFailure, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import type { Inspected } from '../activities/index.js';
+import { claimKeys, type Fact } from '../domain/act.js';
+import type { HalfState } from '../domain/half-state.js';
+import { type ChangeResult, type ChangeState, type Ending, mayMove } from '../domain/change.js';
+import type { Failure } from '../domain/failures.js';
+import { type Plan, planActs, type Step } from '../domain/plan.js';
+import type { ReviewStanding } from '../domain/review.js';
+import type { Clocks } from '../domain/window.js';
+import { tell } from './acts.js';
+import { type ChangeView, type DeviceChangeInput, searchAttributeNames } from './contract.js';
+
+const stateAttribute = defineSearchAttributeKey(searchAttributeNames.state, 'KEYWORD');
+const needsHumanAttribute = defineSearchAttributeKey(searchAttributeNames.needsHuman, 'BOOL');
+
+export interface StoryEvent {
+  kind: string;
+  actor: string;
+  data?: Record<string, unknown>;
+}
+
+export interface Telling {
+  events?: StoryEvent[];
+  failures?: Failure[];
+  standing?: ReviewStanding;
+  halfState?: HalfState;
+  waitingFor?: string;
+}
+
+/** A change while it is open: plain data about where it stands, and the one way to move it. */
+export class OpenChange {
+  state: ChangeState = 'inspecting';
+  round = 1;
+  plan: Plan | null = null;
+  planHash: string | null = null;
+  /** The newest epoch of the claim; 0 while nothing is claimed. */
+  epoch = 0;
+  /** Names of the plan's steps, in the order in which they were begun or done. */
+  readonly begun: string[] = [];
+  readonly done: string[] = [];
+  /** Inverses that two people decided to leave out. */
+  readonly skipped: string[] = [];
+  /** An escalation has cut the VM's power, and it must come back. */
+  escalated = false;
+  /** Counts runs through the gate: an operator's retry is a new try of the remaining steps. */
+  run = 0;
+  before: Fact[] = [];
+  result: ChangeResult | null = null;
+  readonly clocks: Clocks;
+  private told = 0;
+  private ordered = 0;
+
+  constructor(readonly input: DeviceChangeInput) {
+    const { reviewExpiryMs, executionExpiryMs, planAgeMs, leaseLimitMs } = input.policy.clocks;
+    const now = Date.now();
+    const lease = input.request.lease && Date.parse(input.request.lease.until);
+    this.clocks = {
+      reviewUntil: now + reviewExpiryMs,
+      executeUntil: now + executionExpiryMs,
+      planUntil: now + planAgeMs,
+      ...(lease ? { leaseUntil: lease } : {}),
+      leaseLimit: now + leaseLimitMs,
+    };
+  }
+
+  get id(): string {
+    return this.input.changeId;
+  }
+
+  get steps(): Step[] {
+    return this.plan?.steps ?? [];
+  }
+
+  get touched(): boolean {
+    return this.begun.length > 0;
+  }
+
+  /** Every key the plan may touch, forward or back. */
+  get keys(): string[] {
+    return this.plan ? claimKeys(this.plan.basis.hostIdentity, planActs(this.plan)) : [];
+  }
+
+  get fence(): { epoch: number; keys: string[]; hostIdentity: string } {
+    return { epoch: this.epoch, keys: this.keys, hostIdentity: this.plan!.basis.hostIdentity };
+  }
+
+  /** The number of the next order: grows with each, so that the guard can tell an older one. */
+  nextOrder(): number {
+    return (this.ordered += 1);
+  }
+
+  adopts(inspected: Inspected & { ok: true }): void {
+    this.plan = inspected.plan;
+    this.planHash = inspected.planHash;
+    const { planAgeMs, reviewExpiryMs } = this.input.policy.clocks;
+    this.clocks.planUntil = Date.now() + planAgeMs;
+    this.clocks.reviewUntil = Date.now() + reviewExpiryMs;
+  }
+
+  skips(unproven: { step: string }[]): void {
+    this.skipped.push(...unproven.map(({ step }) => step));
+  }
+
+  /** Before a retry: what was proven back is to do again; what could not be proven is begun and not done. */
+  forgetsUndone(halfState: { proven: string[]; unproven: { step: string }[] }): void {
+    const unproven = halfState.unproven.map(({ step }) => step);
+    remove(this.done, (name) => halfState.proven.includes(name) || unproven.includes(name));
+    remove(this.begun, (name) => halfState.proven.includes(name));
+  }
+
+  /** Moves to a state (or stays) and tells the register, the audit chain and Temporal's own pages. */
+  async moves(state: ChangeState, telling: Telling = {}): Promise<void> {
+    if (state !== this.state && !mayMove(this.state, state)) {
+      throw ApplicationFailure.nonRetryable(
+        `a change can't move from ${this.state} to ${state}`,
+        'slipway/defect',
+      );
+    }
+    const moved = state !== this.state;
+    this.state = state;
+    if (moved) this.showInTemporal();
+    this.told += 1;
+    const { standing, ...shown } = telling;
+    const events = [
+      ...(moved ? [{ kind: `change.${state}`, actor: 'slipway' }] : []),
+      ...(telling.events ?? []),
+    ];
+    await tell.recordProgress({
+      changeId: this.id,
+      sequence: this.told,
+      at: new Date(Date.now()).toISOString(),
+      state,
+      round: this.round,
+      clocks: this.clocks,
+      ...(this.planHash ? { planHash: this.planHash } : {}),
+      ...(state === 'closed' ? { ...this.result } : {}),
+      ...(standing ? { missing: standing.missing } : {}),
+      ...shown,
+      events: events.map((event, index) => ({
+        data: {},
+        ...event,
+        key: `${this.told}.${index}/${event.kind}`,
+      })),
+    });
+  }
+
+  async closes(ending: Ending, more: Omit<ChangeResult, 'ending'> & Telling = {}): Promise<ChangeResult> {
+    const { failure, restored, ...telling } = more;
+    this.result = {
+      ending,
+      ...(failure ? { failure } : {}),
+      ...(restored === undefined ? {} : { restored }),
+    };
+    await this.moves('closed', {
+      ...telling,
+      ...(failure ? { failures: [failure] } : {}),
+      events: [
+        ...(telling.events ?? []),
+        { kind: `change.${ending}`, actor: 'slipway', data: { ...this.result } },
+      ],
+    });
+    return this.result;
+  }
+
+  view(standing: ReviewStanding | null): ChangeView {
+    const { id: changeId, state, round, planHash, clocks, result } = this;
+    return { changeId, state, round, planHash, standing, clocks, result };
+  }
+
+  /** So that an SRE needs nothing but Temporal's own UI to see what happens. No names, no secrets. */
+  private showInTemporal(): void {
+    upsertSearchAttributes([
+      { key: stateAttribute, value: this.state },
+      { key: needsHumanAttribute, value: this.state === 'parked' || this.state === 'held' },
+    ]);
+    const mark = (step: Step): string =>
+      this.done.includes(step.name) ? 'done' : this.begun.includes(step.name) ? 'begun' : 'to do';
+    const rows = this.steps.map((step) => `| ${step.name} | ${mark(step)} |`);
+    setCurrentDetails(
+      [
+        `**${this.state}**, round ${this.round}, plan \`${this.planHash ?? 'none'}\``,
+        '',
+        '| step | |',
+        '|---|---|',
+        ...rows,
+      ].join('\n'),
+    );
+  }
+}
+
+function remove(list: string[], leaves: (item: string) => boolean): void {
+  list.splice(0, list.length, ...list.filter((item) => !leaves(item)));
+}
