@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { ChangesController } from './changes.controller.js';
+import { Changes } from './changes.service.js';
+import { NewChanges } from './new-changes.service.js';
+import { Relay } from './relay.service.js';
+import { Starter } from './starter.service.js';
+
+@Module({
+  controllers: [ChangesController],
+  providers: [Changes, NewChanges, Relay, Starter],
+  exports: [Changes],
+})
+export class ChangesModule {}
