@@ -14,8 +14,11 @@ export const domains = [
   { name: 'hung-guest', uuid: '6f1d2b40-0c55-4c0e-9d7e-1c3a5e7f9003', memory: 64, boots: false, probe: 'none' },
 ];
 
+/** Windows behind the free ports are made large enough for a display's memory: libvirt 9 cannot ask QEMU for it. */
+const roomForDisplays = 'pci=realloc,hpmmioprefsize=32M';
 const commandLine =
-  'console=ttyS0 loglevel=4 no_timer_check mitigations=off nokaslr random.trust_cpu=on tsc=reliable nowatchdog panic=5';
+  'console=ttyS0 loglevel=4 no_timer_check mitigations=off nokaslr random.trust_cpu=on tsc=reliable nowatchdog panic=5 ' +
+  roomForDisplays;
 
 export function domainXml({ name, uuid, memory, boots }) {
   const boot = boots

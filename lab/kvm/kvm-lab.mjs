@@ -1,14 +1,13 @@
 // The lab as a module: what the command line does, and what tests import.
 import { join } from 'node:path';
 import { ensureImage } from './image.mjs';
-import { describe, writeEstate, writeKeys } from './estate.mjs';
-import { forget, instance, prepare, readFacts, runningPid, writeFacts } from './instance.mjs';
+import { forget, instance, readFacts, runningPid } from './instance.mjs';
+import { boot, restore, stop } from './lifecycle.mjs';
 import { ensurePackages } from './packages.mjs';
 import { startProgress } from './progress.mjs';
-import { LabError, until } from './process.mjs';
+import { LabError } from './process.mjs';
 import { askQmp } from './qmp.mjs';
-import { closeShared, greets, sshRun } from './ssh.mjs';
-import * as start from './start.mjs';
+import { greets, sshRun } from './ssh.mjs';
 import { readTopology } from './topology.mjs';
 import { bakedState } from './bake.mjs';
 
@@ -30,8 +29,8 @@ export async function up({ name = 'default', topology = 'default', port, cold = 
     return facts;
   }
   await ensurePackages({ build: true, progress });
-  const { folder: image, key } = await ensureImage(progress);
-  const state = cold ? undefined : await bakedState({ image, key, topology: plan, progress });
+  const { folder: image } = await ensureImage(progress);
+  const state = cold ? undefined : await bakedState({ image, topology: plan, progress });
   const fresh = startProgress({ quiet });
   const begin = { lab, image, topology: plan, port, progress: fresh };
   try {
@@ -57,49 +56,6 @@ async function runningFacts(lab, topology) {
   });
 }
 
-/** A cold start. `bare` leaves out what cannot be baked. */
-export async function boot({ lab, image, topology, port: wanted, guests, bare = false, progress }) {
-  await prepare(lab, topology);
-  const port = await start.startMachine(lab, { image, topology, port: wanted, bare });
-  await writeKeys(lab, image, port);
-  await start.waitForSsh(lab, port, 180_000);
-  progress.reached('ssh', `ssh answers on 127.0.0.1:${port}`);
-  await start.waitForLibvirt(lab, port, 180_000);
-  progress.reached('libvirt', 'libvirt answers');
-  if (guests) {
-    await start.startGuests(lab, port);
-    progress.reached('guestsStarted', 'guests started');
-    await start.waitForAgents(lab, port, 300_000);
-    progress.reached('agents', "the guests' agents answer");
-  }
-  return bare ? { port } : settle({ lab, port, topology, restored: false, progress });
-}
-
-async function restore({ lab, image, topology, port: wanted, state, progress }) {
-  await prepare(lab, topology);
-  const port = await start.startMachine(lab, { image, topology, port: wanted, bare: true, state });
-  await writeKeys(lab, image, port);
-  await start.resume(lab);
-  progress.reached('running', 'state restored, host running');
-  await start.plugLateDevices(lab, topology);
-  await start.waitForSsh(lab, port, 60_000);
-  await start.setClock(lab, port);
-  progress.reached('ssh', `ssh answers on 127.0.0.1:${port}`);
-  await start.waitForAgents(lab, port, 60_000);
-  progress.reached('agents', "libvirt and the guests' agents answer");
-  return settle({ lab, port, topology, restored: true, progress });
-}
-
-async function settle({ lab, port, topology, restored, progress }) {
-  const functions = await start.waitForDevices(lab, port, topology, 60_000);
-  await writeEstate(lab, port);
-  progress.reached('up', `lab ${lab.name} is up; estate: ${lab.estate}`);
-  const pid = await runningPid(lab);
-  const facts = describe(lab, { pid, port, topology, restored, functions, times: progress.times });
-  await writeFacts(lab, facts);
-  return facts;
-}
-
 /** Ends a lab and removes what it left. Fine to call when there is none. */
 export async function down(name = 'default') {
   const lab = instance(name);
@@ -107,19 +63,6 @@ export async function down(name = 'default') {
   await stop(lab);
   await forget(lab);
   return was;
-}
-
-async function stop(lab) {
-  const facts = await readFacts(lab);
-  if (facts) await closeShared(lab, facts.ssh.port);
-  const pid = await runningPid(lab);
-  if (!pid) return;
-  process.kill(pid, 'SIGKILL');
-  await until(async () => (await runningPid(lab)) === undefined, {
-    limit: 10_000,
-    every: 50,
-    onTimeout: () => new LabError(`QEMU ${pid} does not end`, { remedy: `kill -9 ${pid}` }),
-  });
 }
 
 export async function reset(options = {}) {
