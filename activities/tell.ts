@@ -1,6 +1,6 @@
 import { verify } from 'node:crypto';
 import { canonicalJson } from '../domain/canonical.js';
-import type { SignedDecision } from '../domain/review.js';
+import type { ReviewRefusal, SignedDecision } from '../domain/review.js';
 import { askWindow } from '../domain/window.js';
 import {
   claim,
@@ -64,7 +64,7 @@ export function createTell({ register, decisionKey }: Dependencies) {
       refusal,
     }: {
       decision: SignedDecision;
-      refusal: string | null;
+      refusal: ReviewRefusal | null;
     }): Promise<void> {
       const { changeId, decisionId } = decision;
       const outcome = refusal ? 'refused' : 'counted';

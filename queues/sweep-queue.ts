@@ -1,0 +1,64 @@
+import { createPostgresBackend, Queue, runMigrations, withBackend, Worker } from 'bullmq';
+import pg from 'pg';
+import { jobOptions, type QueueName } from './contract.js';
+
+const schema = 'bullmq';
+const concurrency = 4;
+
+/** Brings BullMQ's own tables up to date and lets the application's role use them. Run by the migrator, once. */
+export async function migrateQueues(migratorUrl: string, appRole = 'slipway_app'): Promise<void> {
+  const client = new pg.Client({ connectionString: migratorUrl });
+  await client.connect();
+  try {
+    await runMigrations(client, schema);
+    const role = client.escapeIdentifier(appRole);
+    for (const grant of [
+      `grant usage on schema ${schema} to ${role}`,
+      `grant all on all tables in schema ${schema} to ${role}`,
+      `grant all on all sequences in schema ${schema} to ${role}`,
+      `grant execute on all functions in schema ${schema} to ${role}`,
+    ]) {
+      await client.query(grant);
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+/** A queue of sweeps with its one processor in this process. */
+export interface SweepQueue<Data> {
+  /** Runs again and again; telling it twice changes nothing. */
+  every(id: string, milliseconds: number, data: Data): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** On the register's Postgres, or on Redis where there is one. Errors of the connection go to `warn`, jobs fail alone. */
+export function openSweep<Data extends object>(
+  env: { databaseUrl: string; redisUrl: string | undefined },
+  name: QueueName,
+  work: (data: Data) => Promise<void>,
+  warn: (message: string) => void,
+): SweepQueue<Data> {
+  const postgres = withBackend(createPostgresBackend);
+  const connection = { connectionString: env.databaseUrl, schema };
+  const redis = { url: env.redisUrl, maxRetriesPerRequest: null };
+  const run = (job: { data: unknown }): Promise<void> => work(job.data as Data);
+  const queue = env.redisUrl
+    ? new Queue(name, { connection: redis })
+    : (new postgres.Queue(name, { connection }) as unknown as Queue);
+  const worker = env.redisUrl
+    ? new Worker(name, run, { connection: redis, concurrency })
+    : (new postgres.Worker(name, run, { connection, concurrency }) as unknown as Worker);
+  queue.on('error', (error) => warn(`${name}: ${error.message}`));
+  worker.on('error', (error) => warn(`${name}: ${error.message}`));
+  worker.on('failed', (job, error) => warn(`${name} ${JSON.stringify(job?.data)}: ${error.message}`));
+  return {
+    async every(id, milliseconds, data) {
+      await queue.upsertJobScheduler(id, { every: milliseconds }, { data, opts: jobOptions });
+    },
+    async close() {
+      await worker.close();
+      await queue.close();
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { dirname } from 'node:path';
+import { type Estate, type EstateHost, resolveReference } from '../config/estate.js';
+import { failure, SlipwayError } from '../domain/failures.js';
+import type { GuestProbe, Hypervisor } from '../domain/hypervisor.js';
+import { createHypervisor } from '../hypervisors/registry.js';
+
+/** The hosts this worker serves, each with one hypervisor that is made when it is first needed. Credentials stay in here. */
+export class Hosts {
+  private readonly made = new Map<string, Hypervisor>();
+
+  constructor(
+    private readonly estate: Estate,
+    private readonly estatePath: string,
+    private readonly sites: readonly string[] | undefined,
+  ) {}
+
+  get served(): { host: string; site: string }[] {
+    return this.hosts.map((host) => ({ host: host.id, site: host.site }));
+  }
+
+  get servedSites(): string[] {
+    return [...new Set(this.hosts.map((host) => host.site))];
+  }
+
+  hypervisorOf(id: string): Hypervisor {
+    const made = this.made.get(id);
+    if (made) return made;
+    const host = this.hosts.find((one) => one.id === id);
+    if (!host) {
+      const known = this.hosts.map((one) => one.id).join(', ');
+      throw new SlipwayError(
+        failure('host-unknown', { where: { host: id }, expected: `one of: ${known || 'none'}` }),
+      );
+    }
+    const baseDir = dirname(this.estatePath);
+    const hypervisor = createHypervisor(host, (reference) => resolveReference(reference, baseDir));
+    this.made.set(id, hypervisor);
+    return hypervisor;
+  }
+
+  probeOf(vm: string): GuestProbe {
+    return this.estate.guests[vm]?.probe ?? 'none';
+  }
+
+  aliasesOn(host: string): Record<string, string> {
+    const aliases = Object.entries(this.estate.aliases).filter(([, device]) => device.host === host);
+    return Object.fromEntries(aliases.map(([alias, device]) => [device.address, alias]));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.made.values()].map((hypervisor) => hypervisor.close()));
+    this.made.clear();
+  }
+
+  private get hosts(): readonly EstateHost[] {
+    return this.estate.hosts.filter((host) => this.sites === undefined || this.sites.includes(host.site));
+  }
+}

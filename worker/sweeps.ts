@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { type BeforeApplicationShutdown, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Client, Connection } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import type { WorkerEnv } from '../config/env.js';
+import { changesWithoutHistory, storeHistory } from '../records/evidence.js';
+import { recordView } from '../records/inventory.js';
+import type { Register } from '../records/database.js';
+import {
+  exportHistoriesEveryMs,
+  type HistoriesJob,
+  QueueName,
+  type ScanJob,
+  scanEveryMs,
+} from '../queues/contract.js';
+import { openSweep, type SweepQueue } from '../queues/sweep-queue.js';
+import { changeWorkflowId } from '../workflows/contract.js';
+import type { Hosts } from './hosts.js';
+
+/**
+ * What may be lost and is derived again: looking at hosts for the inventory, and keeping the full history of
+ * closed changes before Temporal's retention deletes it.
+ */
+export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly log = new Logger('Sweeps');
+  private readonly opened: { close(): Promise<unknown> }[] = [];
+
+  constructor(
+    private readonly env: WorkerEnv,
+    private readonly register: Register,
+    private readonly hosts: Hosts,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const scans = this.open<ScanJob>(QueueName.scans, ({ host, site }) => this.scan(host, site));
+    for (const served of this.hosts.served) await scans.every(`scan-${served.host}`, scanEveryMs, served);
+    const histories = this.open<HistoriesJob>(QueueName.histories, () => this.exportHistories());
+    await histories.every('export', exportHistoriesEveryMs, {});
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.allSettled(this.opened.map((queue) => queue.close()));
+  }
+
+  private open<Data extends object>(name: QueueName, work: (data: Data) => Promise<void>): SweepQueue<Data> {
+    const queue = openSweep(this.env, name, work, (message) => this.log.warn(message));
+    this.opened.push(queue);
+    return queue;
+  }
+
+  private async scan(host: string, site: string): Promise<void> {
+    const view = await this.hosts.hypervisorOf(host).inspect({ host });
+    await recordView(
+      this.register.db,
+      host,
+      site,
+      view,
+      new Date().toISOString(),
+      this.hosts.aliasesOn(host),
+    );
+  }
+
+  private async exportHistories(): Promise<void> {
+    const changes = await changesWithoutHistory(this.register.db, 50);
+    if (changes.length === 0) return;
+    const connection = await Connection.connect({ address: this.env.temporal.address });
+    try {
+      const client = new Client({ connection, namespace: this.env.temporal.namespace });
+      for (const changeId of changes) {
+        const history = await client.workflow.getHandle(changeWorkflowId(changeId)).fetchHistory();
+        const json = historyToJSON(history);
+        const text = typeof json === 'string' ? json : JSON.stringify(json);
+        const sha256 = createHash('sha256').update(text).digest('hex');
+        await storeHistory(this.register.db, changeId, sha256, text);
+      }
+    } finally {
+      await connection.close();
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { createPublicKey } from 'node:crypto';
+import { dirname } from 'node:path';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { readEstate, resolveReference } from '../config/estate.js';
+import type { WorkerEnv } from '../config/env.js';
+import type { Dependencies } from '../activities/index.js';
+import { openRegister, type Register } from '../records/database.js';
+import { HealthServer } from './health.js';
+import { Hosts } from './hosts.js';
+import { Closing } from './closing.js';
+import { Sweeps } from './sweeps.js';
+import { TemporalWorkers } from './temporal-worker.js';
+
+/** One process: register, hosts, Temporal workers, sweeps and health. What is built last is stopped first. */
+@Module({})
+export class WorkerModule {
+  static with(env: WorkerEnv, fatal: (error: unknown) => void): DynamicModule {
+    const hosts = new Hosts(readEstate(env.estatePath), env.estatePath, env.sites);
+    const register = openRegister(env.databaseUrl, { applicationName: 'slipway-worker' });
+    const workers = new TemporalWorkers(env, dependenciesOf(env, register, hosts), hosts.servedSites, fatal);
+    return {
+      module: WorkerModule,
+      providers: [
+        { provide: Closing, useValue: new Closing([register, hosts]) },
+        { provide: TemporalWorkers, useValue: workers },
+        { provide: Sweeps, useValue: new Sweeps(env, register, hosts) },
+        { provide: HealthServer, useValue: new HealthServer(env.healthPort, () => workers.healthy) },
+      ],
+    };
+  }
+}
+
+function dependenciesOf(env: WorkerEnv, register: Register, hosts: Hosts): Dependencies {
+  return {
+    register,
+    hypervisorOf: (host) => hosts.hypervisorOf(host),
+    probeOf: (vm) => hosts.probeOf(vm),
+    aliasesOn: (host) => hosts.aliasesOn(host),
+    decisionKey: createPublicKey(resolveReference(env.decisionPublicKey, dirname(env.estatePath))),
+  };
+}
