@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { type Estate, type EstateHost, resolveReference } from '../config/estate.js';
+import { type Estate, type EstateHost, referencesOf } from '../config/estate.js';
 import { failure, SlipwayError } from '../domain/failures.js';
 import type { GuestProbe, Hypervisor } from '../domain/hypervisor.js';
 import { createHypervisor } from '../hypervisors/registry.js';
@@ -32,8 +32,7 @@ export class Hosts {
         failure('host-unknown', { where: { host: id }, expected: `one of: ${known || 'none'}` }),
       );
     }
-    const baseDir = dirname(this.estatePath);
-    const hypervisor = createHypervisor(host, (reference) => resolveReference(reference, baseDir));
+    const hypervisor = createHypervisor(host, referencesOf(dirname(this.estatePath)));
     this.made.set(id, hypervisor);
     return hypervisor;
   }
