@@ -1,35 +1,15 @@
-import type { ChangeRequest, ChangeState, Ending, Identity } from '../domain/change.js';
-import type { Failure } from '../domain/failures.js';
-import type { Db } from './database.js';
-import type { HalfState, MissingReviews, ShownClocks } from './progress.js';
+import type { ChangeRequest, Identity } from '../domain/change.js';
+import { normalAddress } from '../domain/device.js';
+import { actorOf } from './audit.js';
+import { asChange, type ChangeRecord, type ChangeRow } from './change-record.js';
+import { RecordConflict } from './conflict.js';
+import { type Db, fromRegister, inRegister, type Trx } from './database.js';
+import { document, utc } from './documents.js';
+import { tell } from './tell.js';
 
-/** A change as the register shows it: the request and the newest projection of its workflow. Times are RFC 3339 in UTC. */
-export interface ChangeRecord {
-  id: string;
-  request: ChangeRequest;
-  requestHash: string;
-  requester: Identity;
-  requesterName: string;
-  editors: Identity[];
-  state: ChangeState;
-  ending: Ending | null;
-  round: number;
-  planHash: string | null;
-  missing: MissingReviews[];
-  clocks: ShownClocks;
-  failures: Failure[];
-  currentStep: string | null;
-  halfState: HalfState | null;
-  restored: boolean | null;
-  /** Sequence of the newest progress entry, 0 before the first. */
-  sequence: number;
-  /** Grows with every write: fit for an ETag. */
-  version: number;
-  /** When its workflow was started; null until `markStarted`. */
-  startedAt: string | null;
-  createdAt: string;
-  updatedAt: string;
-}
+export type { ChangeRecord } from './change-record.js';
+export { type ChangeFilter, listChanges } from './change-list.js';
+export type { Page } from './cursor.js';
 
 export interface NewChange {
   id: string;
@@ -44,50 +24,136 @@ export interface NewChange {
   at: string;
 }
 
-export interface ChangeFilter {
-  state?: ChangeState;
-  host?: string;
-  vm?: string;
-  requester?: Identity;
-  /** An address in any spelling. */
-  device?: string;
-  /** The inbox of this person: awaiting review, not their own, not yet decided by them for the current plan. */
-  awaitingReview?: Identity;
-  /** `next` of the page before. Throws `request-invalid` for a cursor nobody gave out. */
-  cursor?: string;
-  limit: number;
-}
-
-export interface Page<T> {
-  items: T[];
-  /** Null on the last page. */
-  next: string | null;
-}
-
 /**
  * Stores a change with its audit event `change.requested` and its outbox row in one transaction. The same
  * requester with the same idempotency key (or the same id) and the same hash gets what is there (`created: false`);
  * with another hash: throws `RecordConflict`.
  */
-export function createChange(_db: Db, _change: NewChange): Promise<{ change: ChangeRecord; created: boolean }> {
-  throw new Error('not written yet');
+export async function createChange(
+  db: Db,
+  change: NewChange,
+): Promise<{ change: ChangeRecord; created: boolean }> {
+  return inRegister(db, async (trx) => {
+    const row = await insertChange(trx, change);
+    if (!row) return { change: await sameChange(trx, change), created: false };
+    await tell(trx, [
+      {
+        changeId: change.id,
+        key: 'change.requested',
+        at: change.at,
+        actor: actorOf(change.requester),
+        kind: 'change.requested',
+        data: {
+          request: change.request,
+          requestHash: change.requestHash,
+          editors: change.editors.map(actorOf),
+        },
+      },
+    ]);
+    return { change: asChange(row), created: true };
+  });
+}
+
+async function insertChange(trx: Trx, change: NewChange): Promise<ChangeRow | undefined> {
+  const { request } = change;
+  return trx
+    .insertInto('changes')
+    .values({
+      id: change.id,
+      request: document(request),
+      request_hash: change.requestHash,
+      idempotency_key: change.idempotencyKey ?? null,
+      requester_issuer: change.requester.issuer,
+      requester_subject: change.requester.subject,
+      requester_name: change.requesterName,
+      editors: document(change.editors),
+      action: request.action,
+      site: request.site,
+      host: request.host,
+      vm: request.vm,
+      devices: request.devices.map((device) => normalAddress(device.address)),
+      state: 'inspecting',
+      ending: null,
+      round: 0,
+      plan_hash: null,
+      missing: '[]',
+      clocks: '{}',
+      failures: '[]',
+      current_step: null,
+      half_state: null,
+      restored: null,
+      sequence: 0,
+      started_at: null,
+      created_at: utc(change.at),
+      updated_at: utc(change.at),
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .returningAll()
+    .executeTakeFirst();
+}
+
+/** What stands in the way of an insert: the same request sent before, or something else under the same key. */
+async function sameChange(trx: Trx, change: NewChange): Promise<ChangeRecord> {
+  const { id, idempotencyKey, requester } = change;
+  const rows = await trx
+    .selectFrom('changes')
+    .selectAll()
+    .where((row) =>
+      row.or([
+        row('id', '=', id),
+        ...(idempotencyKey === undefined
+          ? []
+          : [
+              row.and({
+                requester_issuer: requester.issuer,
+                requester_subject: requester.subject,
+                idempotency_key: idempotencyKey,
+              }),
+            ]),
+      ]),
+    )
+    .execute();
+  const byKey = rows.find(
+    (row) =>
+      idempotencyKey !== undefined &&
+      row.idempotency_key === idempotencyKey &&
+      row.requester_subject === requester.subject,
+  );
+  const existing = byKey ?? rows[0]!;
+  if (existing.request_hash === change.requestHash) return asChange(existing);
+  if (byKey) throw new RecordConflict('idempotency key', idempotencyKey!, existing.id);
+  throw new RecordConflict('change', id, existing.id);
 }
 
 /** Notes that the workflow was started; repeating it keeps the first time. */
-export function markStarted(_db: Db, _id: string, _at: string): Promise<void> {
-  throw new Error('not written yet');
+export async function markStarted(db: Db, id: string, at: string): Promise<void> {
+  await fromRegister(db, (handle) =>
+    handle
+      .updateTable('changes')
+      .set((row) => ({ started_at: utc(at), version: row('version', '+', 1) }))
+      .where('id', '=', id)
+      .where('started_at', 'is', null)
+      .execute(),
+  );
 }
 
 /** Changes whose workflow nobody is known to have started, oldest first: the relay starts them (again, harmlessly). */
-export function unstartedChanges(_db: Db, _limit = 50): Promise<ChangeRecord[]> {
-  throw new Error('not written yet');
+export async function unstartedChanges(db: Db, limit = 50): Promise<ChangeRecord[]> {
+  const rows = await fromRegister(db, (handle) =>
+    handle
+      .selectFrom('changes')
+      .selectAll()
+      .where('started_at', 'is', null)
+      .orderBy('created_at')
+      .limit(limit)
+      .execute(),
+  );
+  return rows.map(asChange);
 }
 
-export function getChange(_db: Db, _id: string): Promise<ChangeRecord | null> {
-  throw new Error('not written yet');
-}
-
-/** Newest first; pages stay stable while changes are added. */
-export function listChanges(_db: Db, _filter: ChangeFilter): Promise<Page<ChangeRecord>> {
-  throw new Error('not written yet');
+export async function getChange(db: Db, id: string): Promise<ChangeRecord | null> {
+  const row = await fromRegister(db, (handle) =>
+    handle.selectFrom('changes').selectAll().where('id', '=', id).executeTakeFirst(),
+  );
+  return row ? asChange(row) : null;
 }

@@ -1,4 +1,9 @@
-import type { Db } from './database.js';
+import { sql } from 'kysely';
+import { failure, SlipwayError } from '../domain/failures.js';
+import { appendAudit, slipwayActor } from './audit.js';
+import { hostKey, lockHeld, lockKeys } from './claim-locks.js';
+import { type Db, fromRegister, inRegister, type Trx } from './database.js';
+import { joinLine, type Obstacle, obstacles, wakeFor } from './waiting-line.js';
 
 export interface ClaimWish {
   changeId: string;
@@ -18,6 +23,8 @@ export type ClaimAnswer =
       quarantined: { key: string; changeId: string; why: string }[];
     };
 
+export { leaveLine } from './waiting-line.js';
+
 export interface ClaimRecord {
   key: string;
   changeId: string;
@@ -30,34 +37,179 @@ export interface ClaimRecord {
  * Refused: the change now stands in the waiting line, in which an older one that could be granted goes first.
  * Audit event `claim.granted`.
  */
-export function claim(_db: Db, _wish: ClaimWish): Promise<ClaimAnswer> {
-  throw new Error('not written yet');
+export async function claim(db: Db, wish: ClaimWish): Promise<ClaimAnswer> {
+  return inRegister(db, async (trx) => {
+    const { changeId, keys, hostShare } = wish;
+    const rows = await lockKeys(trx, hostShare ? [...keys, hostKey(hostShare.host)] : keys);
+    const held = await heldEpoch(trx, wish, rows);
+    if (held !== null) return { granted: true, epoch: held };
+
+    const taken = rows.flatMap(({ key, change_id: holder }): Obstacle[] =>
+      holder === null || holder === changeId ? [] : [{ kind: 'held', key, changeId: holder, why: null }],
+    );
+    const inTheWay = [...taken, ...(await obstacles(trx, wish))];
+    if (inTheWay.length === 0) return { granted: true, epoch: await grant(trx, wish) };
+
+    const quarantined = inTheWay.flatMap(({ kind, key, changeId: by, why }) =>
+      kind === 'quarantine' ? [{ key, changeId: by, why: why ?? '' }] : [],
+    );
+    const heldBy = inTheWay.flatMap(({ kind, key, changeId: by }) =>
+      kind === 'quarantine' ? [] : [{ key, changeId: by }],
+    );
+    if (quarantined.length === 0) await joinLine(trx, wish);
+    return { granted: false, heldBy, quarantined };
+  });
+}
+
+/** The epoch of a claim that already covers the whole wish; null if any part of it is missing. */
+async function heldEpoch(
+  trx: Trx,
+  { changeId, keys, hostShare }: ClaimWish,
+  rows: readonly { key: string; change_id: string | null; epoch: number }[],
+): Promise<number | null> {
+  const own = rows.filter((row) => row.change_id === changeId);
+  if (own.length < new Set(keys).size || own.length === 0) return null;
+  const epoch = own[0]!.epoch;
+  if (!hostShare) return epoch;
+  const share = await trx
+    .selectFrom('host_shares')
+    .select('exclusive')
+    .where('host', '=', hostShare.host)
+    .where('change_id', '=', changeId)
+    .executeTakeFirst();
+  return share && (share.exclusive || !hostShare.exclusive) ? epoch : null;
+}
+
+/** One new epoch for what is wished and for all the change holds already. The caller has locked the keys wished for. */
+async function grant(trx: Trx, { changeId, keys, hostShare }: ClaimWish): Promise<number> {
+  await lockHeld(trx, changeId);
+  const epoch = await nextEpoch(trx);
+  await trx
+    .updateTable('claims')
+    .set((row) => ({
+      change_id: changeId,
+      epoch,
+      claimed_at: row.fn.coalesce(
+        sql<string>`case when change_id = ${changeId} then claimed_at end`,
+        sql<string>`now()`,
+      ),
+    }))
+    .where((row) =>
+      row.or([row('key', '=', sql<string>`any(${keys}::text[])`), row('change_id', '=', changeId)]),
+    )
+    .execute();
+  await trx.updateTable('host_shares').set({ epoch }).where('change_id', '=', changeId).execute();
+  if (hostShare) await share(trx, changeId, hostShare, epoch);
+  await trx.deleteFrom('waiting_line').where('change_id', '=', changeId).execute();
+  await note(trx, changeId, 'claim.granted', epoch, { keys, ...(hostShare && { hostShare }) });
+  return epoch;
+}
+
+async function share(
+  trx: Trx,
+  changeId: string,
+  { host, exclusive }: { host: string; exclusive: boolean },
+  epoch: number,
+): Promise<void> {
+  await trx
+    .insertInto('host_shares')
+    .values({ host, change_id: changeId, exclusive, epoch })
+    .onConflict((conflict) => conflict.columns(['host', 'change_id']).doUpdateSet({ exclusive, epoch }))
+    .execute();
 }
 
 /** Gives all claims of the change a new epoch: whoever acts with the old one is refused. Throws `stale-epoch` if it holds none. */
-export function raiseEpoch(_db: Db, _changeId: string): Promise<number> {
-  throw new Error('not written yet');
+export async function raiseEpoch(db: Db, changeId: string): Promise<number> {
+  return inRegister(db, async (trx) => {
+    const held = await lockHeld(trx, changeId);
+    if (held.length === 0) {
+      const parts = { expected: `claims of change ${changeId}`, actual: 'none' };
+      throw new SlipwayError(failure('stale-epoch', parts));
+    }
+    const epoch = await nextEpoch(trx);
+    await trx.updateTable('claims').set({ epoch }).where('change_id', '=', changeId).execute();
+    await trx.updateTable('host_shares').set({ epoch }).where('change_id', '=', changeId).execute();
+    await note(trx, changeId, 'claim.raised', epoch, {});
+    return epoch;
+  });
 }
 
 /**
  * Raises the epoch and frees everything the change holds. `wake`: the changes in line for any of it, oldest first.
  * Repeating it frees nothing more and returns who still waits; `epoch` is then null. Quarantines stay.
  */
-export function releaseClaims(_db: Db, _changeId: string): Promise<{ epoch: number | null; wake: string[] }> {
-  throw new Error('not written yet');
+export async function releaseClaims(
+  db: Db,
+  changeId: string,
+): Promise<{ epoch: number | null; wake: string[] }> {
+  return inRegister(db, async (trx) => {
+    const held = await lockHeld(trx, changeId);
+    const epoch = held.length === 0 ? null : await free(trx, changeId, held);
+    const wake = await wakeFor(trx, await freedBy(trx, changeId));
+    if (epoch !== null) await note(trx, changeId, 'claim.released', epoch, { keys: held });
+    return { epoch, wake };
+  });
 }
 
-/** Takes the change out of the line; returns those behind it that it may have kept waiting, oldest first. */
-export function leaveLine(_db: Db, _changeId: string): Promise<string[]> {
-  throw new Error('not written yet');
+async function free(trx: Trx, changeId: string, held: readonly string[]): Promise<number> {
+  const epoch = await nextEpoch(trx);
+  await trx
+    .updateTable('claims')
+    .set({ change_id: null, last_change_id: changeId, claimed_at: null, epoch })
+    .where('key', '=', sql<string>`any(${held}::text[])`)
+    .execute();
+  await trx.deleteFrom('host_shares').where('change_id', '=', changeId).execute();
+  return epoch;
 }
 
-/** Everything that is held now, or only what one change holds. */
-export function listClaims(_db: Db, _changeId?: string): Promise<ClaimRecord[]> {
-  throw new Error('not written yet');
+/** Keys which this change was the last to hold, and which nobody has taken since. */
+async function freedBy(trx: Trx, changeId: string): Promise<string[]> {
+  const rows = await trx
+    .selectFrom('claims')
+    .select('key')
+    .where('last_change_id', '=', changeId)
+    .where('change_id', 'is', null)
+    .execute();
+  return rows.map((row) => row.key);
 }
 
-/** The newest epoch given out; the hosts' guards must never know a higher one. */
-export function newestEpoch(_db: Db): Promise<number> {
-  throw new Error('not written yet');
+async function nextEpoch(trx: Trx): Promise<number> {
+  const row = await trx
+    .selectNoFrom(sql<number>`nextval('claim_epoch')`.as('epoch'))
+    .executeTakeFirstOrThrow();
+  return row.epoch;
+}
+
+async function note(trx: Trx, changeId: string, kind: string, epoch: number, data: object): Promise<void> {
+  const at = new Date().toISOString();
+  await appendAudit(trx, {
+    changeId,
+    key: `${kind}/${epoch}`,
+    at,
+    actor: slipwayActor,
+    kind,
+    data: { epoch, ...data },
+  });
+}
+
+/** Everything that is held now, or only what one change holds; shares of hosts appear as `host/…`. */
+export async function listClaims(db: Db, changeId?: string): Promise<ClaimRecord[]> {
+  const rows = await fromRegister(db, (handle) =>
+    sql<ClaimRecord>`
+      select key, change_id as "changeId", epoch, claimed_at as "claimedAt" from claims where change_id is not null
+      union all
+      select 'host/' || host, change_id, epoch, claimed_at from host_shares
+      order by key, "changeId"`.execute(handle),
+  );
+  return rows.rows.filter((row) => changeId === undefined || row.changeId === changeId);
+}
+
+/** The newest epoch given out, 0 before the first; no guard may ever know a higher one. */
+export async function newestEpoch(db: Db): Promise<number> {
+  const { rows } = await fromRegister(db, (handle) =>
+    sql<{
+      epoch: number;
+    }>`select case when is_called then last_value else 0 end as epoch from claim_epoch`.execute(handle),
+  );
+  return rows[0]!.epoch;
 }

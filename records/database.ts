@@ -53,6 +53,13 @@ export async function inRegister<T>(db: Db, fn: (trx: Trx) => Promise<T>): Promi
   return reaching(() => db.transaction().execute(fn));
 }
 
+/** Like `inRegister` for several reads that must show one moment. */
+export async function inSnapshot<T>(db: Db, read: (trx: Trx) => Promise<T>): Promise<T> {
+  if (db.isTransaction) return read(db as Trx);
+  const transaction = db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only');
+  return reaching(() => transaction.execute(read));
+}
+
 /** Like `inRegister` for a single statement that needs no transaction of its own. */
 export async function fromRegister<T>(db: Db, fn: (db: Db) => Promise<T>): Promise<T> {
   if (db.isTransaction) return fn(db);

@@ -1,7 +1,9 @@
+import { sql } from 'kysely';
 import type { DeviceFacts, Holder } from '../domain/device.js';
+import { normalAddress } from '../domain/device.js';
 import type { Capabilities, HostFacts, VmFacts } from '../domain/hypervisor.js';
-import type { Page } from './changes.js';
-import type { Db } from './database.js';
+import { type Page, readCursor, writeCursor } from './cursor.js';
+import { type Db, fromRegister } from './database.js';
 
 export interface HostRecord {
   id: string;
@@ -12,6 +14,12 @@ export interface HostRecord {
   changedAt: string;
 }
 
+/** Who may act on something now. */
+export interface HeldClaim {
+  changeId: string;
+  epoch: number;
+}
+
 export interface DeviceRecord {
   host: string;
   site: string;
@@ -20,10 +28,10 @@ export interface DeviceRecord {
   alias: string | null;
   /** As last seen; `facts.holder` may be `unknown`. */
   facts: DeviceFacts;
-  /** The newest holder that could be read, with the time it was new; null if it never could. */
+  /** The newest holder that could be read, and a time at which it was so; null if it never could be read. */
   knownHolder: Holder | null;
   knownAt: string | null;
-  claim: { changeId: string; epoch: number } | null;
+  claim: HeldClaim | null;
   quarantine: { changeId: string; why: string; since: string } | null;
   /** Since when the host no longer shows it. */
   goneAt: string | null;
@@ -34,7 +42,7 @@ export interface VmRecord {
   host: string;
   site: string;
   facts: VmFacts;
-  claim: { changeId: string; epoch: number } | null;
+  claim: HeldClaim | null;
   goneAt: string | null;
   observedAt: string;
 }
@@ -44,7 +52,7 @@ export interface DeviceFilter {
   host?: string;
   /** Held by the VM of this name, as last known. */
   vm?: string;
-  /** Address or alias. */
+  /** Address (in any spelling) or alias. */
   device?: string;
   /** In quarantine only. */
   quarantined?: boolean;
@@ -52,15 +60,76 @@ export interface DeviceFilter {
   limit?: number;
 }
 
-export function listHosts(_db: Db, _filter: { site?: string } = {}): Promise<HostRecord[]> {
-  throw new Error('not written yet');
+export async function listHosts(db: Db, { site }: { site?: string } = {}): Promise<HostRecord[]> {
+  return fromRegister(db, (handle) =>
+    handle
+      .selectFrom('hosts')
+      .select(['id', 'site', 'facts', 'capabilities', 'observed_at as observedAt', 'changed_at as changedAt'])
+      .$if(site !== undefined, (hosts) => hosts.where('site', '=', site!))
+      .orderBy('id')
+      .execute(),
+  );
 }
+
+const claimColumn = sql`case when claims.change_id is not null
+  then json_build_object('changeId', claims.change_id, 'epoch', claims.epoch) end`;
 
 /** By host and address; `limit` is 200 unless told. */
-export function listDevices(_db: Db, _filter: DeviceFilter = {}): Promise<Page<DeviceRecord>> {
-  throw new Error('not written yet');
+export async function listDevices(db: Db, filter: DeviceFilter = {}): Promise<Page<DeviceRecord>> {
+  const limit = filter.limit ?? 200;
+  const { rows } = await fromRegister(db, (handle) =>
+    sql<DeviceRecord & { since: string | null }>`
+      select devices.host, hosts.site, 'device/' || hosts.identity || '/' || devices.address as key, devices.alias, devices.facts,
+        devices.known_holder as "knownHolder", devices.known_at as "knownAt", ${claimColumn} as claim,
+        case when quarantines.key is not null
+          then json_build_object('changeId', quarantines.change_id, 'why', quarantines.why) end as quarantine,
+        quarantines.since, devices.gone_at as "goneAt", hosts.observed_at as "observedAt"
+      from devices
+      join hosts on hosts.id = devices.host
+      left join claims on claims.key = 'device/' || hosts.identity || '/' || devices.address
+      left join quarantines on quarantines.key = 'device/' || hosts.identity || '/' || devices.address
+      where ${sql.join(conditions(filter), sql` and `)}
+      order by devices.host, devices.address
+      limit ${limit + 1}`.execute(handle),
+  );
+  const items = rows.slice(0, limit).map(({ since, ...row }) => ({
+    ...row,
+    quarantine: row.quarantine && { ...row.quarantine, since: since! },
+  }));
+  const last = items.at(-1);
+  return { items, next: last && rows.length > limit ? writeCursor([last.host, last.facts.address]) : null };
 }
 
-export function listVms(_db: Db, _filter: { site?: string; host?: string } = {}): Promise<VmRecord[]> {
-  throw new Error('not written yet');
+function conditions({ site, host, vm, device, quarantined, cursor }: DeviceFilter) {
+  const place = cursor === undefined ? null : readCursor(cursor, ['text', 'text']);
+  return [
+    sql`true`,
+    ...(site === undefined ? [] : [sql`hosts.site = ${site}`]),
+    ...(host === undefined ? [] : [sql`devices.host = ${host}`]),
+    ...(vm === undefined
+      ? []
+      : [sql`devices.known_holder ->> 'kind' = 'vm' and devices.known_holder ->> 'vm' = ${vm}`]),
+    ...(device === undefined
+      ? []
+      : [sql`(devices.address = ${normalAddress(device)} or devices.alias = ${device})`]),
+    ...(quarantined ? [sql`quarantines.key is not null`] : []),
+    ...(place ? [sql`(devices.host, devices.address) > (${sql.join(place)})`] : []),
+  ];
+}
+
+/** By host and name. */
+export async function listVms(
+  db: Db,
+  { site, host }: { site?: string; host?: string } = {},
+): Promise<VmRecord[]> {
+  const { rows } = await fromRegister(db, (handle) =>
+    sql<VmRecord>`
+      select vms.host, hosts.site, vms.facts, ${claimColumn} as claim, vms.gone_at as "goneAt", hosts.observed_at as "observedAt"
+      from vms
+      join hosts on hosts.id = vms.host
+      left join claims on claims.key = 'vm/' || vms.uuid
+      where ${site ?? null}::text is null or hosts.site = ${site ?? null}
+      order by vms.host, vms.name`.execute(handle),
+  );
+  return host === undefined ? rows : rows.filter((row) => row.host === host);
 }

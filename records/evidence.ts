@@ -1,31 +1,103 @@
 import type { Fact } from '../domain/act.js';
-import type { Db } from './database.js';
+import { appendAudit, slipwayActor } from './audit.js';
+import { type Db, fromRegister, inRegister, type Trx } from './database.js';
+import { digestOf, document, utc } from './documents.js';
 
 export interface EvidenceRecord {
   changeId: string;
   round: number;
   moment: 'before' | 'after';
   facts: Fact[];
-  /** sha-256 of the canonical JSON of the facts as stored; the audit event `evidence.stored` holds it too. */
+  /** sha-256 of the canonical JSON of the facts; the audit event `evidence.stored` holds it too. */
   digest: string;
   at: string;
 }
 
-/** Of `before` the first one stays (a retry must not overwrite it with a half-state), of `after` the newest. */
-export function storeEvidence(_db: Db, _evidence: Omit<EvidenceRecord, 'digest'>): Promise<{ digest: string }> {
-  throw new Error('not written yet');
+/**
+ * Of `before` the first one stays (a retry must not overwrite it with a half-state), of `after` the newest.
+ * Returns the digest of what is stored now.
+ */
+export async function storeEvidence(
+  db: Db,
+  evidence: Omit<EvidenceRecord, 'digest'>,
+): Promise<{ digest: string }> {
+  const { changeId, round, moment, facts } = evidence;
+  const at = utc(evidence.at);
+  const digest = digestOf(facts);
+  return inRegister(db, async (trx) => {
+    const written = await trx
+      .insertInto('evidence')
+      .values({ change_id: changeId, round, moment, facts: document(facts), digest, at })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['change_id', 'round', 'moment'])
+          .doUpdateSet({ facts: document(facts), digest, at })
+          .where('evidence.moment', '=', 'after')
+          .where('evidence.at', '<=', at),
+      )
+      .returning('digest')
+      .executeTakeFirst();
+    if (!written) return { digest: await storedDigest(trx, evidence) };
+    const key = `evidence.stored/${round}/${moment}/${at}/${digest}`;
+    const data = { round, moment, facts: facts.length, digest };
+    await appendAudit(trx, { changeId, key, at, actor: slipwayActor, kind: 'evidence.stored', data });
+    return { digest };
+  });
+}
+
+async function storedDigest(
+  trx: Trx,
+  { changeId, round, moment }: Omit<EvidenceRecord, 'digest'>,
+): Promise<string> {
+  const row = await trx
+    .selectFrom('evidence')
+    .select('digest')
+    .where((where) => where.and({ change_id: changeId, round, moment }))
+    .executeTakeFirstOrThrow();
+  return row.digest;
 }
 
 /** Round by round, `before` first. */
-export function getEvidence(_db: Db, _changeId: string): Promise<EvidenceRecord[]> {
-  throw new Error('not written yet');
+export async function getEvidence(db: Db, changeId: string): Promise<EvidenceRecord[]> {
+  const rows = await fromRegister(db, (handle) =>
+    handle
+      .selectFrom('evidence')
+      .selectAll()
+      .where('change_id', '=', changeId)
+      .orderBy('round')
+      .orderBy('moment', 'desc')
+      .execute(),
+  );
+  return rows.map(({ round, moment, facts, digest, at }) => ({ changeId, round, moment, facts, digest, at }));
 }
 
 /** The workflow's whole history, since Temporal deletes it; one for each run. Audit event `history.stored`. */
-export function storeHistory(_db: Db, _changeId: string, _sha256: string, _json: string): Promise<void> {
-  throw new Error('not written yet');
+export async function storeHistory(db: Db, changeId: string, sha256: string, json: string): Promise<void> {
+  await inRegister(db, async (trx) => {
+    const written = await trx
+      .insertInto('histories')
+      .values({ change_id: changeId, sha256, json })
+      .onConflict((conflict) => conflict.columns(['change_id', 'sha256']).doNothing())
+      .executeTakeFirst();
+    if (written.numInsertedOrUpdatedRows === 0n) return;
+    const at = new Date().toISOString();
+    const kind = 'history.stored';
+    const data = { sha256, characters: json.length };
+    await appendAudit(trx, { changeId, key: `${kind}/${sha256}`, at, actor: slipwayActor, kind, data });
+  });
 }
 
-export function getHistories(_db: Db, _changeId: string): Promise<{ sha256: string; json: string; storedAt: string }[]> {
-  throw new Error('not written yet');
+/** Oldest first. */
+export async function getHistories(
+  db: Db,
+  changeId: string,
+): Promise<{ sha256: string; json: string; storedAt: string }[]> {
+  return fromRegister(db, (handle) =>
+    handle
+      .selectFrom('histories')
+      .select(['sha256', 'json', 'stored_at as storedAt'])
+      .where('change_id', '=', changeId)
+      .orderBy('stored_at')
+      .execute(),
+  );
 }

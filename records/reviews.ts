@@ -1,36 +1,129 @@
-import type { ReviewRefusal, SignedDecision } from '../domain/review.js';
-import type { Db } from './database.js';
+import type { Selectable } from 'kysely';
+import { canonicalJson } from '../domain/canonical.js';
+import type { SignedDecision } from '../domain/review.js';
+import { actorOf, slipwayActor } from './audit.js';
+import { RecordConflict } from './conflict.js';
+import { type Db, fromRegister, inRegister } from './database.js';
+import { document } from './documents.js';
+import type { Tables } from './schema.js';
+import { tell } from './tell.js';
 
 export interface StoredReview {
   decision: SignedDecision;
   storedAt: string;
   /** Null as long as the workflow has not said whether it counts. */
   outcome: 'counted' | 'refused' | null;
-  refusal: ReviewRefusal | string | null;
+  /** A `ReviewRefusal`, or `review-forged`. */
+  refusal: string | null;
+}
+
+export interface SettledReview {
+  changeId: string;
+  decisionId: string;
+  outcome: 'counted' | 'refused';
+  /** A `ReviewRefusal`, or `review-forged` for one that never came through the API and was not kept. */
+  refusal?: string;
+  at: string;
 }
 
 /**
  * Keeps a decision with its audit event `review.recorded` and its outbox row. Repeating it changes nothing
  * (`stored: false`); the same decisionId with another content: throws `RecordConflict`.
  */
-export function storeReview(_db: Db, _decision: SignedDecision): Promise<{ stored: boolean }> {
-  throw new Error('not written yet');
+export async function storeReview(db: Db, decision: SignedDecision): Promise<{ stored: boolean }> {
+  const { changeId, decisionId, planHash, reviewer } = decision;
+  return inRegister(db, async (trx) => {
+    const written = await trx
+      .insertInto('reviews')
+      .values({
+        decision_id: decisionId,
+        change_id: changeId,
+        plan_hash: planHash,
+        reviewer_issuer: reviewer.issuer,
+        reviewer_subject: reviewer.subject,
+        decision: document(decision),
+      })
+      .onConflict((conflict) => conflict.column('decision_id').doNothing())
+      .executeTakeFirst();
+    if (written.numInsertedOrUpdatedRows === 0n) {
+      await mustBeSame(trx, decision);
+      return { stored: false };
+    }
+    await tell(trx, [
+      {
+        changeId,
+        key: `review.recorded/${decisionId}`,
+        at: decision.decidedAt,
+        actor: actorOf(reviewer),
+        kind: 'review.recorded',
+        data: { ...decision },
+      },
+    ]);
+    return { stored: true };
+  });
+}
+
+async function mustBeSame(db: Db, decision: SignedDecision): Promise<void> {
+  const existing = await db
+    .selectFrom('reviews')
+    .select('decision')
+    .where('decision_id', '=', decision.decisionId)
+    .executeTakeFirstOrThrow();
+  if (canonicalJson(existing.decision) === canonicalJson(decision)) return;
+  throw new RecordConflict('review', decision.decisionId, existing.decision.decisionId);
 }
 
 /** What the workflow made of a review, told by an activity; the first answer stays. Audit event `review.counted` or `review.refused`. */
-export function settleReview(
-  _db: Db,
-  _settled: { changeId: string; decisionId: string; outcome: 'counted' | 'refused'; refusal?: string; at: string },
-): Promise<void> {
-  throw new Error('not written yet');
+export async function settleReview(db: Db, settled: SettledReview): Promise<void> {
+  const { changeId, decisionId, outcome, refusal, at } = settled;
+  await inRegister(db, async (trx) => {
+    const written = await trx
+      .insertInto('review_outcomes')
+      .values({ decision_id: decisionId, change_id: changeId, outcome, refusal: refusal ?? null, at })
+      .onConflict((conflict) => conflict.column('decision_id').doNothing())
+      .executeTakeFirst();
+    if (written.numInsertedOrUpdatedRows === 0n) return;
+    const kind = `review.${outcome}`;
+    const data = { decisionId, ...(refusal && { refusal }) };
+    await tell(trx, [{ changeId, key: `review.settled/${decisionId}`, at, actor: slipwayActor, kind, data }]);
+  });
 }
 
 /** In the order in which they were stored. */
-export function listReviews(_db: Db, _changeId: string): Promise<StoredReview[]> {
-  throw new Error('not written yet');
+export async function listReviews(db: Db, changeId: string): Promise<StoredReview[]> {
+  const rows = await fromRegister(db, (handle) =>
+    reviewsWithOutcome(handle).where('reviews.change_id', '=', changeId).execute(),
+  );
+  return rows.map(asReview);
 }
 
 /** Reviews of open changes that no workflow has answered yet, oldest first: to be delivered again. */
-export function unsettledReviews(_db: Db, _limit = 50): Promise<StoredReview[]> {
-  throw new Error('not written yet');
+export async function unsettledReviews(db: Db, limit = 50): Promise<StoredReview[]> {
+  const rows = await fromRegister(db, (handle) =>
+    reviewsWithOutcome(handle)
+      .innerJoin('changes', 'changes.id', 'reviews.change_id')
+      .where('changes.state', '<>', 'closed')
+      .where('review_outcomes.decision_id', 'is', null)
+      .limit(limit)
+      .execute(),
+  );
+  return rows.map(asReview);
+}
+
+function reviewsWithOutcome(db: Db) {
+  return db
+    .selectFrom('reviews')
+    .leftJoin('review_outcomes', 'review_outcomes.decision_id', 'reviews.decision_id')
+    .select(['reviews.decision', 'reviews.stored_at', 'review_outcomes.outcome', 'review_outcomes.refusal'])
+    .orderBy('reviews.stored_at')
+    .orderBy('reviews.decision_id');
+}
+
+type ReviewRow = Pick<Selectable<Tables['reviews']>, 'decision' | 'stored_at'> & {
+  outcome: 'counted' | 'refused' | null;
+  refusal: string | null;
+};
+
+function asReview({ decision, stored_at: storedAt, outcome, refusal }: ReviewRow): StoredReview {
+  return { decision, storedAt, outcome, refusal };
 }

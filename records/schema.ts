@@ -17,20 +17,74 @@ type Time = string;
 /** The tables of the register, as the queries see them; `migrations/` makes them. */
 export interface Tables {
   changes: ChangesTable;
-  plans: { change_id: string; round: number; plan_hash: string; plan: Doc<Plan>; material: Doc<unknown>; stored_at: Generated<Time> };
+  plans: {
+    change_id: string;
+    round: number;
+    plan_hash: string;
+    plan: Doc<Plan>;
+    material: Doc<unknown>;
+    stored_at: Generated<Time>;
+  };
   reviews: ReviewsTable;
-  review_outcomes: { decision_id: string; change_id: string; outcome: 'counted' | 'refused'; refusal: string | null; at: Time };
+  review_outcomes: {
+    decision_id: string;
+    change_id: string;
+    outcome: 'counted' | 'refused';
+    refusal: string | null;
+    at: Time;
+  };
   step_attempts: StepAttemptsTable;
-  claims: { key: string; change_id: string | null; epoch: number; last_change_id: string | null; claimed_at: Time | null };
-  host_shares: { host: string; change_id: string; exclusive: boolean; epoch: number };
-  waiting_line: { ticket: Generated<number>; change_id: string; keys: string[]; host: string | null; exclusive: boolean; since: Generated<Time> };
+  claims: {
+    key: string;
+    change_id: string | null;
+    epoch: number;
+    last_change_id: string | null;
+    claimed_at: Time | null;
+  };
+  host_shares: {
+    host: string;
+    change_id: string;
+    exclusive: boolean;
+    epoch: number;
+    claimed_at: Generated<Time>;
+  };
+  waiting_line: {
+    ticket: Generated<number>;
+    change_id: string;
+    keys: string[];
+    host: string | null;
+    exclusive: boolean;
+    since: Generated<Time>;
+    first_until: Time;
+  };
   quarantines: { key: string; change_id: string; why: string; since: Generated<Time> };
-  origins: { host: string; address: string; change_id: string; origin: Doc<Origin>; stored_at: Generated<Time> };
-  evidence: { change_id: string; round: number; moment: 'before' | 'after'; facts: Doc<Fact[]>; digest: string; at: Time };
+  origins: {
+    host: string;
+    address: string;
+    change_id: string;
+    origin: Doc<Origin>;
+    stored_at: Generated<Time>;
+  };
+  evidence: {
+    change_id: string;
+    round: number;
+    moment: 'before' | 'after';
+    facts: Doc<Fact[]>;
+    digest: string;
+    at: Time;
+  };
   histories: { change_id: string; sha256: string; json: string; stored_at: Generated<Time> };
   hosts: HostsTable;
   devices: DevicesTable;
-  vms: { host: string; uuid: string; name: string; facts: Doc<VmFacts>; hash: string; gone_at: Time | null; changed_at: Time };
+  vms: {
+    host: string;
+    uuid: string;
+    name: string;
+    facts: Doc<VmFacts>;
+    hash: string;
+    gone_at: Time | null;
+    changed_at: Time;
+  };
   site_holds: { site: string; held_by: Doc<Identity>; reason: string; since: Time };
   outbox: OutboxTable;
   audit_events: AuditEventsTable;
