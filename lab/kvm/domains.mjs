@@ -14,17 +14,17 @@ export const domains = [
   { name: 'hung-guest', uuid: '6f1d2b40-0c55-4c0e-9d7e-1c3a5e7f9003', memory: 64, boots: false, probe: 'none' },
 ];
 
-/** Windows behind the free ports are made large enough for a display's memory: libvirt 9 cannot ask QEMU for it. */
-const roomForDisplays = 'pci=realloc,hpmmioprefsize=32M';
 const commandLine =
-  'console=ttyS0 loglevel=4 no_timer_check mitigations=off nokaslr random.trust_cpu=on tsc=reliable nowatchdog panic=5 ' +
-  roomForDisplays;
+  'console=ttyS0 loglevel=4 no_timer_check mitigations=off nokaslr random.trust_cpu=on tsc=reliable nowatchdog panic=5';
+
+/** Makes the window behind each free port large enough for a display's memory; libvirt 9 has no element for it. */
+const roomForDisplays = 'pcie-root-port.pref32-reserve=32M';
 
 export function domainXml({ name, uuid, memory, boots }) {
   const boot = boots
     ? `<kernel>${guestFiles.kernel}</kernel><initrd>${guestFiles.initramfs}</initrd><cmdline>${commandLine}</cmdline>`
     : `<boot dev='hd'/>`;
-  return `<domain type='kvm'>
+  return `<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>${name}</name>
   <uuid>${uuid}</uuid>
   <memory unit='MiB'>${memory}</memory>
@@ -47,6 +47,7 @@ ${conventionalBridge()}
     <serial type='file'><source path='/var/log/guests/${name}.log'/><target port='0'/></serial>
     <memballoon model='none'/>
   </devices>
+  <qemu:commandline><qemu:arg value='-global'/><qemu:arg value='${roomForDisplays}'/></qemu:commandline>
 </domain>
 `;
 }

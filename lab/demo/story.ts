@@ -1,0 +1,50 @@
+import type { Fault } from './fault.js';
+import { asPerson, type ApiCalls, type ChangeOfApi } from './people.js';
+import type { Place } from './place.js';
+import type { Show } from './show.js';
+
+/** The attach, and if it went well the return; with a fault only the attach and its undo. */
+export async function tellStory(place: Place, fault: Fault | undefined, show: Show): Promise<ChangeOfApi[]> {
+  const attached = await oneChange(place, 'attach', show);
+  if (fault || attached.ending !== 'succeeded') return [attached];
+  return [attached, await oneChange(place, 'return', show)];
+}
+
+async function oneChange(place: Place, action: 'attach' | 'return', show: Show): Promise<ChangeOfApi> {
+  const requester = await asPerson('requester', place);
+  const change = await requester.create(requestOf(place, action));
+  show.line(`${action}: ${change.id} requested`);
+  const planned = await requester.follow(change.id, (one) => one.state !== 'inspecting', show);
+  if (planned.state !== 'awaiting-review') return closing(planned, show);
+
+  const plan = await requester.plan(change.id);
+  show.plan(plan.plan, plan.planHash);
+  for (const name of ['approver-1', 'approver-2']) {
+    const approver: ApiCalls = await asPerson(name, place);
+    await approver.review(change.id, plan.planHash);
+    show.line(`approved by ${name}`);
+  }
+  return closing(await requester.follow(change.id, (one) => one.state === 'closed' || one.state === 'parked', show), show);
+}
+
+function closing(change: ChangeOfApi, show: Show): ChangeOfApi {
+  show.line(`${change.request.action}: ${change.ending ?? change.state}`);
+  for (const failure of change.failures) show.detail(failure.message);
+  if (change.links.temporal) show.detail(`history: ${change.links.temporal}`);
+  return change;
+}
+
+function requestOf({ host, vm, device }: Place, action: 'attach' | 'return'): object {
+  const named = /^[0-9a-f:.]+$/i.test(device) ? { address: device } : { alias: device };
+  return {
+    action,
+    host,
+    vm,
+    devices: [named],
+    wholeUnit: true,
+    powerOff: 'allowed',
+    onUnhealthy: 'undo',
+    class: 'normal',
+    reason: action === 'attach' ? 'Demo: the device moves to the VM' : 'Demo: the device goes back to the host',
+  };
+}
