@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { type Act, actName, type Fact, type Observation } from '../domain/act.js';
 import { canonicalJson } from '../domain/canonical.js';
 import type { ChangeRequest } from '../domain/change.js';
-import { proveGoal } from '../domain/evidence.js';
+import { guestSubject, proveGoal } from '../domain/evidence.js';
 import { type Failure, failure } from '../domain/failures.js';
 import type { Fence, HostView, ProbeReport } from '../domain/hypervisor.js';
 import { type Plan, planMaterial, withCommands } from '../domain/plan.js';
@@ -148,7 +148,11 @@ export function createLook(dependencies: Dependencies) {
         );
         const kind = probeOf(goal.basis.vm.name);
         const probe = failures.length === 0 && running && kind !== 'none' ? await probeGuest(goal) : null;
-        const all = [...facts, ...(probe?.facts ?? [])];
+        const testimony = (probe?.facts ?? []).map((fact) => ({
+          ...fact,
+          subject: guestSubject(goal.basis.vm.name),
+        }));
+        const all = [...facts, ...testimony];
         await storeEvidence(register.db, { changeId, round, moment: 'after', facts: all, at: now() });
         return { failures: [...failures, ...(probe ? judgeGuest(goal, probe) : [])], probe };
       });

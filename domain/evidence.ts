@@ -17,11 +17,17 @@ export interface FactDifference {
   after: string | null;
 }
 
-/** What differs between two snapshots; empty means proven equal. */
+/** Subject of what a guest says of itself: testimony to be kept, never part of a comparison. */
+export function guestSubject(vm: string): string {
+  return `guest ${vm}`;
+}
+
+/** What differs between two snapshots of the host's side; empty means proven equal. */
 export function compareFacts(before: readonly Fact[], after: readonly Fact[]): FactDifference[] {
+  const compared = (fact: Fact): boolean => !fact.subject.startsWith(guestSubject(''));
   const key = (fact: Fact): string => `${fact.subject}\n${fact.name}`;
-  const was = new Map(before.map((fact) => [key(fact), fact]));
-  const is = new Map(after.map((fact) => [key(fact), fact]));
+  const was = new Map(before.filter(compared).map((fact) => [key(fact), fact]));
+  const is = new Map(after.filter(compared).map((fact) => [key(fact), fact]));
   return [...new Set([...was.keys(), ...is.keys()])]
     .filter((one) => was.get(one)?.value !== is.get(one)?.value || is.get(one)?.value === 'unknown')
     .map((one) => {

@@ -101,3 +101,20 @@ export async function getHistories(
       .execute(),
   );
 }
+
+/** Closed changes whose full history has not been kept yet, oldest first. */
+export async function changesWithoutHistory(db: Db, limit: number): Promise<string[]> {
+  const rows = await fromRegister(db, (handle) =>
+    handle
+      .selectFrom('changes')
+      .select('changes.id')
+      .leftJoin('histories', 'histories.change_id', 'changes.id')
+      .where('changes.state', '=', 'closed')
+      .where('changes.started_at', 'is not', null)
+      .where('histories.change_id', 'is', null)
+      .orderBy('changes.id')
+      .limit(limit)
+      .execute(),
+  );
+  return rows.map(({ id }) => id);
+}

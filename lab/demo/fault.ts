@@ -13,6 +13,7 @@ export function parseFault(text: string): Fault | string {
   const [, step = text, when = 'after'] = /^(.*?)(?::(before|after|hang))?$/.exec(text) ?? [];
   const [name = '', subject] = step.split(' ');
   const verb = Object.values(Verb).find((one) => one === name);
-  if (!verb) return `expected a step that begins with one of ${Object.values(Verb).join(', ')}; actual "${text}"`;
+  if (!verb)
+    return `expected a step that begins with one of ${Object.values(Verb).join(', ')}; actual "${text}"`;
   return { verb, ...(subject ? { subject } : {}), when: when as Fault['when'] };
 }

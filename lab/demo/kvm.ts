@@ -11,7 +11,9 @@ export async function readLab(show: Show): Promise<{ estate: string; device: str
   show.line('bringing up the KVM lab (npm run lab:kvm -- up)');
   await run(process.execPath, [join(checkout, 'lab', 'kvm', 'lab.mjs'), 'up'], show);
   const directory = join(checkout, '.slipway', 'lab', name);
-  const lab = JSON.parse(readFileSync(join(directory, 'lab.json'), 'utf8')) as { devices: Record<string, { address: string }> };
+  const lab = JSON.parse(readFileSync(join(directory, 'lab.json'), 'utf8')) as {
+    devices: Record<string, { address: string }>;
+  };
   const device = lab.devices['nvme-0']?.address;
   if (!device) throw new Error(`the lab has no device nvme-0: ${join(directory, 'lab.json')}`);
   return { estate: join(directory, 'estate.yaml'), device };
@@ -21,9 +23,17 @@ function run(file: string, argv: string[], show: Show): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, argv, { cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => chunk.toString().trimEnd().split('\n').forEach((line) => show.detail(line)));
+      stream.on('data', (chunk: Buffer) =>
+        chunk
+          .toString()
+          .trimEnd()
+          .split('\n')
+          .forEach((line) => show.detail(line)),
+      );
     }
     child.on('error', reject);
-    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`the lab did not come up (exit ${code})`))));
+    child.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`the lab did not come up (exit ${code})`)),
+    );
   });
 }

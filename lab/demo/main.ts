@@ -14,10 +14,16 @@ interface DemoOptions {
 
 function readOptions(args: readonly string[]): DemoOptions {
   const command = new Command('npm run demo --')
-    .description('Attaches a device to a VM and gives it back: requested, reviewed by two people, run, verified, proven.')
+    .description(
+      'Attaches a device to a VM and gives it back: requested, reviewed by two people, run, verified, proven.',
+    )
     .addOption(new Option('--on <place>', 'where').choices(placeNames).default('simulated'))
     .option('--json', 'one JSON document on standard output and nothing else', false)
-    .option('--fail <step[:when]>', 'fail a step: STEP is a verb or a step name, when is before, after or hang', fault)
+    .option(
+      '--fail <step[:when]>',
+      'fail a step: STEP is a verb or a step name, when is before, after or hang',
+      fault,
+    )
     .addHelpText('after', '\nExample:\n  npm run demo -- --on simulated --fail attach:after');
   command.parse(args, { from: 'user' });
   return command.opts<DemoOptions>();
@@ -49,7 +55,9 @@ function conclude(document: DemoReport, failed: boolean, show: Show): number {
   const proven = document.evidence.equal && document.audit.verified;
   show.evidence(document);
   if (asWanted && proven) return 0;
-  show.problem(`ended ${endings.join(', ')}; evidence equal: ${document.evidence.equal}; audit verified: ${document.audit.verified}`);
+  show.problem(
+    `ended ${endings.join(', ')}; evidence equal: ${document.evidence.equal}; audit verified: ${document.audit.verified}`,
+  );
   return 1;
 }
 

@@ -21,7 +21,11 @@ export interface Place {
 }
 
 /** Uses the stack that runs already if it can; a stack of its own beside it when hosts are real or must fail. */
-export async function openPlace(on: (typeof placeNames)[number], fault: Fault | undefined, show: Show): Promise<Place> {
+export async function openPlace(
+  on: (typeof placeNames)[number],
+  fault: Fault | undefined,
+  show: Show,
+): Promise<Place> {
   return on === 'kvm' ? openKvm(fault, show) : openSimulated(fault, show);
 }
 
@@ -61,10 +65,20 @@ async function openKvm(fault: Fault | undefined, show: Show): Promise<Place> {
   const workerEnv: Record<string, string> = fault ? { SLIPWAY_FAULT: JSON.stringify(fault) } : {};
   const stack = await ownStack('kvm', show, { estate: lab.estate, workerEnv });
   show.stack(stack.addresses, 'a stack of its own');
-  return { addresses: stack.addresses, host: 'kvm-01', vm: 'voip-gateway', device: lab.device, close: () => stack.stop() };
+  return {
+    addresses: stack.addresses,
+    host: 'kvm-01',
+    vm: 'voip-gateway',
+    device: lab.device,
+    close: () => stack.stop(),
+  };
 }
 
-async function ownStack(name: string, show: Show, more: { estate?: string; workerEnv?: Record<string, string> }) {
+async function ownStack(
+  name: string,
+  show: Show,
+  more: { estate?: string; workerEnv?: Record<string, string> },
+) {
   const home = join(checkout, '.slipway', `demo-${name}`);
   show.line(existsSync(home) ? 'starting a stack' : 'starting a stack for the first time');
   return startStack({ ...anyPorts(), ...more, home, report: (line) => show.detail(line) });

@@ -28,7 +28,9 @@ export class Show {
   plan(plan: Plan, planHash: string): void {
     this.line(`plan ${planHash}`);
     for (const step of plan.steps) {
-      this.detail(`${step.name}: ${step.summary}${step.onlyAfterEscalation ? ' (only if its power was cut)' : ''}`);
+      this.detail(
+        `${step.name}: ${step.summary}${step.onlyAfterEscalation ? ' (only if its power was cut)' : ''}`,
+      );
       for (const command of step.forward.commands) this.command(formatCommand(command), command.input);
     }
     if (plan.hostLoses.length > 0) this.detail(`the host loses: ${plan.hostLoses.join('; ')}`);
@@ -38,12 +40,15 @@ export class Show {
 
   step(step: StepOfReport): void {
     const tries = step.attempts > 1 ? `, ${step.attempts} tries` : '';
-    this.line(`  ${step.direction === 'forward' ? '' : `${step.direction}: `}${step.name}: ${step.outcome ?? 'running'}${tries}`);
+    this.line(
+      `  ${step.direction === 'forward' ? '' : `${step.direction}: `}${step.name}: ${step.outcome ?? 'running'}${tries}`,
+    );
   }
 
   evidence({ evidence, audit }: DemoReport): void {
     this.line(`evidence: before and after are ${evidence.equal ? 'equal' : 'NOT equal'}`);
-    for (const fact of evidence.after) this.detail(`${fact.subject} ${fact.name} = ${fact.value}   (${fact.command})`);
+    for (const fact of evidence.after)
+      this.detail(`${fact.subject} ${fact.name} = ${fact.value}   (${fact.command})`);
     this.line(`audit: ${audit.events} events, chain ${audit.verified ? 'verified' : 'BROKEN'}`);
   }
 

@@ -24,7 +24,10 @@ async function oneChange(place: Place, action: 'attach' | 'return', show: Show):
     await approver.review(change.id, plan.planHash);
     show.line(`approved by ${name}`);
   }
-  return closing(await requester.follow(change.id, (one) => one.state === 'closed' || one.state === 'parked', show), show);
+  return closing(
+    await requester.follow(change.id, (one) => one.state === 'closed' || one.state === 'parked', show),
+    show,
+  );
 }
 
 function closing(change: ChangeOfApi, show: Show): ChangeOfApi {
@@ -45,6 +48,7 @@ function requestOf({ host, vm, device }: Place, action: 'attach' | 'return'): ob
     powerOff: 'allowed',
     onUnhealthy: 'undo',
     class: 'normal',
-    reason: action === 'attach' ? 'Demo: the device moves to the VM' : 'Demo: the device goes back to the host',
+    reason:
+      action === 'attach' ? 'Demo: the device moves to the VM' : 'Demo: the device goes back to the host',
   };
 }
