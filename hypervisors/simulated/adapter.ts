@@ -63,7 +63,7 @@ async function act(
     progressEveryMs,
   );
   try {
-    const outcome = await transport.order<Outcome>({ order, commands }, signal);
+    const outcome = await transport.order<Outcome>({ order, commands }, signal, () => progress('sent'));
     if (outcome.result === 'refused') throw new SlipwayError(failureOf(hostId, outcome.refusal));
     const { result, before, after, ran } = outcome;
     return { result, before: entityFacts(before), after: entityFacts(after), ran };

@@ -6,8 +6,8 @@ import type { RefusalParts } from './machine/refusal.js';
 export interface Transport {
   /** A read: it may be repeated, so whatever goes wrong is just a host that does not answer. */
   read<Reply>(what: string, body: unknown, signal?: AbortSignal): Promise<Reply>;
-  /** An order: once it was sent, a missing reply says nothing about its effect. */
-  order<Reply>(body: unknown, signal: AbortSignal): Promise<Reply>;
+  /** An order: once it was sent (`onSent`), a missing reply says nothing about its effect. */
+  order<Reply>(body: unknown, signal: AbortSignal, onSent: () => void): Promise<Reply>;
   close(): void;
 }
 
@@ -16,12 +16,12 @@ const readLimitMs = 30_000;
 
 export function connect(hostId: string, url: string): Transport {
   const agent = new Agent({ keepAlive: true });
-  const post = <Reply>(what: string, body: unknown, signal: AbortSignal, mutates: boolean): Promise<Reply> =>
+  const post = <Reply>(what: string, body: unknown, signal: AbortSignal, onSent?: () => void): Promise<Reply> =>
     new Promise((resolve, reject) => {
       const text = JSON.stringify(body);
       let sent = false;
       const fail = (error: Error): void => {
-        const failure = transportFailure(hostId, sent && mutates, error);
+        const failure = transportFailure(hostId, sent && onSent !== undefined, error);
         reject(new SlipwayError(failure, { cause: error }));
       };
       const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
@@ -46,14 +46,15 @@ export function connect(hostId: string, url: string): Transport {
         if (!socket.connecting) sent = true;
         else socket.once('connect', () => (sent = true));
       });
+      if (onSent) request.once('finish', onSent);
       request.end(text);
     });
   return {
     read: (what, body, signal) => {
       const limit = AbortSignal.timeout(readLimitMs);
-      return post(what, body, signal ? AbortSignal.any([signal, limit]) : limit, false);
+      return post(what, body, signal ? AbortSignal.any([signal, limit]) : limit);
     },
-    order: (body, signal) => post('orders', body, signal, true),
+    order: (body, signal, onSent) => post('orders', body, signal, onSent),
     close: () => agent.destroy(),
   };
 }
