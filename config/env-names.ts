@@ -14,7 +14,10 @@ function says(expected: string, remedy: string): ValidationOptions {
  * holds the two together.
  */
 class EveryProcess {
-  @Matches(/^postgres(ql)?:\/\/\S+$/, says('a URL postgres://user:password@host:port/database', 'name the register'))
+  @Matches(
+    /^postgres(ql)?:\/\/\S+$/,
+    says('a URL postgres://user:password@host:port/database', 'name the register'),
+  )
   DATABASE_URL!: string;
 
   @Matches(/^[^\s:/]+:\d{1,5}$/, says("host:port of Temporal's frontend", 'for example 127.0.0.1:7233'))
@@ -31,7 +34,10 @@ class EveryProcess {
   SLIPWAY_ESTATE!: string;
 
   @IsOptional()
-  @Matches(/^rediss?:\/\/\S+$/, says('a URL redis://host:port', "leave it out to keep BullMQ's jobs in Postgres"))
+  @Matches(
+    /^rediss?:\/\/\S+$/,
+    says('a URL redis://host:port', "leave it out to keep BullMQ's jobs in Postgres"),
+  )
   REDIS_URL?: string;
 
   @IsIn(logLevels, says(logLevels.join(', '), 'leave it out for info'))
@@ -51,7 +57,10 @@ export class ApiNames extends EveryProcess {
   @Matches(/^\S+$/, says('the audience that tokens are issued for', 'leave it out for "slipway"'))
   OIDC_AUDIENCE: string = 'slipway';
 
-  @Matches(reference, says('a reference file:PATH or env:NAME', 'name the private key; never put the key itself here'))
+  @Matches(
+    reference,
+    says('a reference file:PATH or env:NAME', 'name the private key; never put the key itself here'),
+  )
   SLIPWAY_DECISION_PRIVATE_KEY!: string;
 }
 
@@ -63,7 +72,10 @@ export class WorkerNames extends EveryProcess {
   SLIPWAY_CHECKPOINT_KEY!: string;
 
   @IsOptional()
-  @Matches(/^\s*[\w.-]+(\s*,\s*[\w.-]+)*\s*$/, says('sites with commas between', 'leave it out for every site'))
+  @Matches(
+    /^\s*[\w.-]+(\s*,\s*[\w.-]+)*\s*$/,
+    says('sites with commas between', 'leave it out for every site'),
+  )
   SLIPWAY_SITES?: string;
 
   @IsOptional()
@@ -71,12 +83,18 @@ export class WorkerNames extends EveryProcess {
   SLIPWAY_WORKER_HEALTH_PORT?: string;
 
   @IsOptional()
-  @Matches(/^[\w-]+(\.[\w-]+)*\.b[0-4](#[1-9]\d*)?$/, says('a failpoint such as act.b2', 'only tests set one'))
+  @Matches(
+    /^[\w-]+(\.[\w-]+)*\.b[0-4](#[1-9]\d*)?$/,
+    says('a failpoint such as act.b2', 'only tests set one'),
+  )
   SLIPWAY_FAILPOINT?: string;
 }
 
 export class MigratorNames {
-  @Matches(/^postgres(ql)?:\/\/\S+$/, says('a URL postgres://user:password@host:port/database', "name the schema's owner"))
+  @Matches(
+    /^postgres(ql)?:\/\/\S+$/,
+    says('a URL postgres://user:password@host:port/database', "name the schema's owner"),
+  )
   DATABASE_MIGRATOR_URL!: string;
 }
 
@@ -104,5 +122,6 @@ export const knownNames: readonly string[] = [
   'SLIPWAY_HOME',
   'SLIPWAY_TEMPORAL_CLI',
   'SLIPWAY_API_URL',
+  'SLIPWAY_SIMULATOR_URL',
   'SLIPWAY_TOKEN',
 ];

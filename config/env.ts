@@ -115,12 +115,18 @@ export function readMigratorEnv(source: Source = process.env): MigratorEnv {
 }
 
 function temporalOf(names: ApiNames | WorkerNames): TemporalEnv {
-  return { address: names.TEMPORAL_ADDRESS, namespace: names.TEMPORAL_NAMESPACE, uiUrl: names.TEMPORAL_UI_URL };
+  return {
+    address: names.TEMPORAL_ADDRESS,
+    namespace: names.TEMPORAL_NAMESPACE,
+    uiUrl: names.TEMPORAL_UI_URL,
+  };
 }
 
 function validated<Names extends object>(process: string, names: new () => Names, source: Source): Names {
   // An empty value is an absent one: compose files and shells set `NAME=` for "not given".
-  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(source).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const instance = plainToInstance(names, given, { exposeDefaultValues: true });
   const problems = [
     ...validateSync(instance, { stopAtFirstError: true }).map(problemOf),
@@ -163,6 +169,7 @@ function shown(value: unknown): string {
 }
 
 function frozen<Env extends object>(env: Env): Env {
-  for (const value of Object.values(env)) if (typeof value === 'object' && value !== null) Object.freeze(value);
+  for (const value of Object.values(env))
+    if (typeof value === 'object' && value !== null) Object.freeze(value);
   return Object.freeze(env);
 }

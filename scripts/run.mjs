@@ -13,7 +13,7 @@ const entries = {
   start: ['dist/stack/main.js'],
   demo: ['dist/cli/demo.js'],
   slipway: ['dist/cli/main.js'],
-  'lab:kvm': ['dist/lab/main.js'],
+  'lab:kvm': ['lab/kvm/lab.mjs'],
   bench: ['dist/bench/main.js'],
   lint: ['scripts/lint.mjs'],
   verify: ['scripts/lint.mjs', '--types'],

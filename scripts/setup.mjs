@@ -12,14 +12,20 @@ import { findTemporalCli } from './setup/temporal.mjs';
 /** @returns {Promise<{node: string, temporalCli: string, postgres: string | undefined}>} */
 export async function setUp() {
   const [oldest] = process.versions.node.split('.').map(Number);
-  if (oldest < 20) throw new SetupError(`Node ${process.version} is too old to set up.`, ['use Node 20 or newer']);
+  if (oldest < 20)
+    throw new SetupError(`Node ${process.version} is too old to set up.`, ['use Node 20 or newer']);
 
   const fresh = installPackages();
   const node = findNode();
   const postgres = linkPostgresLibraries();
   const known = readJson(places.setup);
   const temporal = await findTemporalCli();
-  const made = { node, temporalCli: temporal.path, temporalCliFrom: temporal.from, postgres: postgres ?? null };
+  const made = {
+    node,
+    temporalCli: temporal.path,
+    temporalCliFrom: temporal.from,
+    postgres: postgres ?? null,
+  };
   if (JSON.stringify(known) !== JSON.stringify(made)) {
     say(`Node ${node}`);
     say(`Temporal CLI ${temporal.path} (${temporal.from})`);

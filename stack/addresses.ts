@@ -22,6 +22,8 @@ export interface StackAddresses {
   readonly temporal: { readonly address: string; readonly namespace: string; readonly uiUrl?: string };
   readonly database: { readonly appUrl: string; readonly migratorUrl: string };
   readonly workerHealthUrl: string;
+  /** The simulated hosts' own interface, when the estate has them. */
+  readonly simulatorUrl?: string;
   readonly estate: string;
 }
 

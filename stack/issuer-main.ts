@@ -16,7 +16,9 @@ interface Options {
 }
 
 const options = new Command('issuer')
-  .description('The local OIDC issuer, for one machine only: whoever reads its secret file may be any of its people')
+  .description(
+    'The local OIDC issuer, for one machine only: whoever reads its secret file may be any of its people',
+  )
   .requiredOption('--issuer <url>', 'the URL that tokens name as their issuer')
   .option('--host <address>', 'the address to listen on', '127.0.0.1')
   .requiredOption('--port <port>', 'the port to listen on')
@@ -28,7 +30,8 @@ const options = new Command('issuer')
 
 try {
   const jwks = readJsonFile(options.keys) as NonNullable<Configuration['jwks']> | undefined;
-  if (jwks === undefined) throw new StackError(`${options.keys} is no JWK set`, ['remove it to have a new one made']);
+  if (jwks === undefined)
+    throw new StackError(`${options.keys} is no JWK set`, ['remove it to have a new one made']);
   const server = await startIssuer({
     issuer: options.issuer,
     host: options.host,

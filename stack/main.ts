@@ -49,7 +49,9 @@ function printReady({ addresses }: Stack): void {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`slipway does not start: ${error instanceof StackError ? error.message : String(error)}\n`);
+  process.stderr.write(
+    `slipway does not start: ${error instanceof StackError ? error.message : String(error)}\n`,
+  );
   if (!(error instanceof StackError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   process.exitCode = 1;
 }

@@ -6,9 +6,12 @@ export async function migrateRegister(migratorUrl: string): Promise<readonly str
   try {
     return await migrate(migratorUrl);
   } catch (error) {
-    throw new StackError(`the register could not be migrated: ${error instanceof Error ? error.message : String(error)}`, [
-      'nothing was lost: each migration is applied whole or not at all',
-      'mend what the message names and start again',
-    ]);
+    throw new StackError(
+      `the register could not be migrated: ${error instanceof Error ? error.message : String(error)}`,
+      [
+        'nothing was lost: each migration is applied whole or not at all',
+        'mend what the message names and start again',
+      ],
+    );
   }
 }

@@ -14,10 +14,13 @@ export interface StackOptions {
   readonly apiPort: number;
   readonly issuerPort: number;
   readonly workerHealthPort: number;
+  readonly simulatorPort: number;
   readonly postgresPort: number;
   readonly temporalPort: number;
   readonly temporalUiPort: number;
   readonly people: string;
+  /** The simulated hosts: the file they begin from. */
+  readonly world: string;
   readonly logLevel: string;
   /** Servers of your own, used in place of embedded ones. */
   readonly databaseUrl?: string;
@@ -37,13 +40,22 @@ export const defaultPorts = {
   issuerPort: 7081,
   workerHealthPort: 7082,
   postgresPort: 7083,
+  simulatorPort: 7084,
   temporalPort: 7233,
   temporalUiPort: 8233,
 } as const;
 
 /** The same, with any free ports and a home of one's own: for tests and the demo beside a running stack. */
 export function anyPorts(): Record<keyof typeof defaultPorts, number> {
-  return { apiPort: 0, issuerPort: 0, workerHealthPort: 0, postgresPort: 0, temporalPort: 0, temporalUiPort: 0 };
+  return {
+    apiPort: 0,
+    issuerPort: 0,
+    workerHealthPort: 0,
+    postgresPort: 0,
+    simulatorPort: 0,
+    temporalPort: 0,
+    temporalUiPort: 0,
+  };
 }
 
 /** What holds when neither an option nor the environment says otherwise. */
@@ -53,6 +65,7 @@ export function defaultOptions(): StackOptions {
     home: join(checkout, '.slipway'),
     estate: defaultEstate(),
     people: join(checkout, 'stack', 'demo-people.json'),
+    world: join(checkout, 'lab', 'simulated', 'world.yaml'),
     logLevel: 'info',
     temporalNamespace: 'default',
     oidcAudience: 'slipway',
@@ -62,7 +75,7 @@ export function defaultOptions(): StackOptions {
 /** The estate of this checkout if its user wrote one, else the simulated one that comes with the product. */
 function defaultEstate(): string {
   const own = join(checkout, 'estate.yaml');
-  return existsSync(own) ? own : join(checkout, 'hypervisors', 'simulated', 'estate.yaml');
+  return existsSync(own) ? own : join(checkout, 'lab', 'simulated', 'estate.yaml');
 }
 
 const textOptions = [
@@ -70,6 +83,7 @@ const textOptions = [
   ['--estate <file>', 'SLIPWAY_ESTATE', 'estate', 'the estate: sites, hosts and how to reach them'],
   ['--sites <list>', 'SLIPWAY_SITES', 'sites', 'the sites the worker serves, with commas between'],
   ['--people <file>', undefined, 'people', 'the people the local issuer knows'],
+  ['--world <file>', undefined, 'world', 'what the simulated hosts are'],
   ['--log-level <level>', 'SLIPWAY_LOG_LEVEL', 'logLevel', 'fatal, error, warn, info, debug or trace'],
 ] as const;
 
@@ -78,6 +92,7 @@ const portOptions = [
   ['--issuer-port <port>', undefined, 'issuerPort', 'the local OIDC issuer'],
   ['--worker-health-port <port>', 'SLIPWAY_WORKER_HEALTH_PORT', 'workerHealthPort', "the worker's health"],
   ['--postgres-port <port>', undefined, 'postgresPort', 'the embedded Postgres'],
+  ['--simulator-port <port>', undefined, 'simulatorPort', 'the simulated hosts, if the estate has them'],
   ['--temporal-port <port>', undefined, 'temporalPort', "Temporal's frontend"],
   ['--temporal-ui-port <port>', undefined, 'temporalUiPort', "Temporal's web UI"],
 ] as const;
@@ -111,7 +126,12 @@ export function readOptions(args: readonly string[], environment: Environment): 
   }
   for (const [flags, name, key, what] of portOptions) {
     const given = environment[name ?? ''];
-    command.option(flags, `port of ${what}; 0: any free one${nameHelp(name)}`, portOf, given ? portOf(given) : defaults[key]);
+    command.option(
+      flags,
+      `port of ${what}; 0: any free one${nameHelp(name)}`,
+      portOf,
+      given ? portOf(given) : defaults[key],
+    );
   }
   try {
     command.parse(args, { from: 'user' });
@@ -121,7 +141,9 @@ export function readOptions(args: readonly string[], environment: Environment): 
     throw new StackError(error.message, ['see: npm start -- --help']);
   }
   const fromEnvironment = Object.fromEntries(
-    Object.entries(environmentOnly).flatMap(([key, name]) => (environment[name] ? [[key, environment[name]]] : [])),
+    Object.entries(environmentOnly).flatMap(([key, name]) =>
+      environment[name] ? [[key, environment[name]]] : [],
+    ),
   );
   const options = { ...defaults, ...fromEnvironment, ...command.opts<Partial<StackOptions>>() };
   const from = environment['INIT_CWD'] ?? process.cwd();
@@ -130,6 +152,7 @@ export function readOptions(args: readonly string[], environment: Environment): 
     home: absolute(options.home, from),
     estate: absolute(options.estate, from),
     people: absolute(options.people, from),
+    world: absolute(options.world, from),
   };
 }
 

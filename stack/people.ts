@@ -15,7 +15,9 @@ export interface Person {
 export function readPeople(path: string): ReadonlyMap<string, Person> {
   const people = readJsonFile(path);
   if (typeof people !== 'object' || people === null || Array.isArray(people)) {
-    throw new StackError(`${path}: expected a JSON object of people by subject`, ['see stack/demo-people.json']);
+    throw new StackError(`${path}: expected a JSON object of people by subject`, [
+      'see stack/demo-people.json',
+    ]);
   }
   for (const [subject, person] of Object.entries(people)) {
     if (!isPerson(person)) {

@@ -9,7 +9,8 @@ export const checkout = findCheckout(dirname(fileURLToPath(import.meta.url)));
 function findCheckout(folder: string): string {
   if (existsSync(join(folder, 'package.json'))) return folder;
   const parent = dirname(folder);
-  if (parent === folder) throw new StackError('no package.json above the supervisor: this is no checkout of slipway');
+  if (parent === folder)
+    throw new StackError('no package.json above the supervisor: this is no checkout of slipway');
   return findCheckout(parent);
 }
 

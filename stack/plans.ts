@@ -19,6 +19,7 @@ export interface ServiceAddresses {
   readonly temporalAddress: string;
   readonly temporalUiUrl: string | undefined;
   readonly issuerUrl: string;
+  readonly simulatorUrl: string | undefined;
 }
 
 export function issuerPlan(around: NodeSurroundings, port: number): ChildPlan {
@@ -35,6 +36,21 @@ export function issuerPlan(around: NodeSurroundings, port: number): ChildPlan {
     ready: `${url}/.well-known/openid-configuration`,
     well: `${url}/.well-known/openid-configuration`,
     stopWithinMs: 1_500,
+  });
+}
+
+/** The simulated hosts, a process of their own as real hosts are: they outlive a worker, and their ledger all of us. */
+export function simulatorPlan(around: NodeSurroundings, port: number): ChildPlan {
+  const { home, world } = around.options;
+  const url = `http://${loopback}:${port}`;
+  return nodePlan(around, {
+    name: 'simulator',
+    entry: 'hypervisors/simulated/main.js',
+    args: ['--world', world, '--state-dir', join(home, 'simulator'), '--port', String(port)],
+    env: {},
+    ready: `${url}/healthz`,
+    well: `${url}/healthz`,
+    stopWithinMs: 2_000,
   });
 }
 
@@ -61,7 +77,11 @@ export function apiPlan(around: NodeSurroundings, port: number, services: Servic
 }
 
 /** The worker keeps the environment it was started in: the estate's `env:` references name what is in it. */
-export function workerPlan(around: NodeSurroundings, healthPort: number, services: ServiceAddresses): ChildPlan {
+export function workerPlan(
+  around: NodeSurroundings,
+  healthPort: number,
+  services: ServiceAddresses,
+): ChildPlan {
   const { keys, options } = around;
   const url = `http://${loopback}:${healthPort}`;
   return nodePlan(around, {
@@ -71,6 +91,7 @@ export function workerPlan(around: NodeSurroundings, healthPort: number, service
     env: {
       ...inherited(),
       ...everyProcess(options, services),
+      ...(services.simulatorUrl !== undefined && { SLIPWAY_SIMULATOR_URL: services.simulatorUrl }),
       ...(options.sites !== undefined && { SLIPWAY_SITES: options.sites }),
       SLIPWAY_DECISION_PUBLIC_KEY: `file:${keys.decisionPublic}`,
       SLIPWAY_CHECKPOINT_KEY: `file:${keys.checkpoint}`,
@@ -122,7 +143,12 @@ function nodePlan({ options, setUp }: NodeSurroundings, node: NodeProcess): Chil
     name: node.name,
     file: setUp.node,
     args: ['--enable-source-maps', compiled(node.entry), ...node.args],
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: process.env['HOME'] ?? '/', NODE_ENV: 'production', ...node.env },
+    env: {
+      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      HOME: process.env['HOME'] ?? '/',
+      NODE_ENV: 'production',
+      ...node.env,
+    },
     cwd: checkout,
     log: join(options.home, 'logs', `${node.name}.log`),
     isReady: () => answersWell(node.ready),

@@ -49,7 +49,14 @@ interface User {
 function postgresUser(): User {
   const known = userNamed('postgres') ?? userNamed('slipway');
   if (known !== undefined) return known;
-  spawnSync('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', 'slipway']);
+  spawnSync('useradd', [
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    '--shell',
+    '/usr/sbin/nologin',
+    'slipway',
+  ]);
   const made = userNamed('slipway');
   if (made !== undefined) return made;
   throw new StackError('Postgres refuses to run as root, and no user "slipway" could be made to run it', [

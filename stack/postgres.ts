@@ -33,7 +33,11 @@ export interface EmbeddedPostgres {
  * a socket's path below a deep home would be longer than the 108 characters a socket may have.
  * @throws StackError when this machine has no binaries, or the data's passwords are lost
  */
-export function embeddedPostgres(options: { home: string; port: number; binaries: string | null }): EmbeddedPostgres {
+export function embeddedPostgres(options: {
+  home: string;
+  port: number;
+  binaries: string | null;
+}): EmbeddedPostgres {
   const { home, port } = options;
   if (options.binaries === null) {
     throw new StackError(`no package brings Postgres for ${process.platform}-${process.arch}`, [
@@ -114,10 +118,10 @@ function initDatabase(place: PostgresPlace, superuserPassword: string): void {
     );
     if (status !== 0) {
       rmSync(place.data, { recursive: true, force: true });
-      throw new StackError(`Postgres could not initialise ${place.data}: ${error?.message ?? stderr.trim()}`, [
-        'look at the free space and the permissions there',
-        'or set DATABASE_URL to a Postgres of your own',
-      ]);
+      throw new StackError(
+        `Postgres could not initialise ${place.data}: ${error?.message ?? stderr.trim()}`,
+        ['look at the free space and the permissions there', 'or set DATABASE_URL to a Postgres of your own'],
+      );
     }
   } finally {
     rmSync(passwordFile, { force: true });
@@ -129,7 +133,9 @@ async function prepareRoles(superuserUrl: string, passwords: Passwords): Promise
     for (const role of ['migrator', 'app'] as const) {
       const { rowCount } = await client.query('select from pg_roles where rolname = $1', [roles[role]]);
       if (rowCount === 0) {
-        await client.query(`create role ${roles[role]} login password ${client.escapeLiteral(passwords[role])}`);
+        await client.query(
+          `create role ${roles[role]} login password ${client.escapeLiteral(passwords[role])}`,
+        );
       }
     }
     const { rowCount } = await client.query('select from pg_database where datname = $1', [database]);
@@ -147,7 +153,10 @@ export async function answersQueries(url: string): Promise<boolean> {
   }
 }
 
-async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+async function withClient<Result>(
+  url: string,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
   client.on('error', () => undefined); // a connection that breaks later must not end the supervisor
   await client.connect();

@@ -1,23 +1,21 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type StackAddresses, addressFile, writeAddresses } from './addresses.js';
 import { Child, type ChildPlan } from './child.js';
 import { StackError } from './failure.js';
 import { makeKeys } from './keys.js';
 import { StackLock } from './lock.js';
-import { migrateRegister } from './migrate.js';
 import { type StackOptions, defaultOptions } from './options.js';
 import { readJsonFile, readSetUp, writeWhole } from './places.js';
-import { apiPlan, issuerPlan, localIssuer, workerPlan } from './plans.js';
+import { apiPlan, issuerPlan, localIssuer, simulatorPlan, workerPlan } from './plans.js';
 import { choosePorts, loopback } from './ports.js';
-import { answersQueries, embeddedPostgres } from './postgres.js';
 import { type ProcessMark, endLeftover, isAlive, markOf } from './processes.js';
-import { hasNamespace, prepareNamespace, temporalServer } from './temporal.js';
+import { type Starting, startRegister, startTemporal } from './services.js';
 
 /** A running stack. Children that end are started again until `stop`. */
 export interface Stack {
   readonly addresses: StackAddresses;
-  /** A process of the stack by its name: postgres, temporal, issuer, api, worker. */
+  /** A process of the stack by its name: postgres, temporal, issuer, simulator, api, worker. */
   child(name: string): Child;
   /** Stops everything in order: api and issuer, worker, Temporal, Postgres. Never throws. */
   stop(): Promise<void>;
@@ -41,7 +39,8 @@ export async function startStack(given: StartOptions = {}): Promise<Stack> {
   const options = { ...defaultOptions(), ...changes };
   // Others may pass through, as Postgres' user must, but see nothing: what is private is private below.
   mkdirSync(options.home, { recursive: true, mode: 0o711 });
-  for (const folder of ['keys', 'logs', 'temporal']) mkdirSync(join(options.home, folder), { recursive: true, mode: 0o700 });
+  for (const folder of ['keys', 'logs', 'temporal'])
+    mkdirSync(join(options.home, folder), { recursive: true, mode: 0o700 });
   const lock = StackLock.take(join(options.home, 'stack.lock'));
   const started: Child[] = [];
   const stop = async (): Promise<void> => {
@@ -71,38 +70,57 @@ export async function startStack(given: StartOptions = {}): Promise<Stack> {
   }
 }
 
-interface Starting {
-  readonly start: (plan: ChildPlan, env?: Readonly<Record<string, string>>) => Promise<void>;
-  readonly report: (line: string) => void;
+interface StartingAll extends Starting {
   readonly processes: readonly ('api' | 'worker')[];
   readonly workerEnv: Readonly<Record<string, string>>;
 }
 
-async function startAll(options: StackOptions, starting: Starting): Promise<StackAddresses> {
+async function startAll(options: StackOptions, starting: StartingAll): Promise<StackAddresses> {
   const { home } = options;
   const setUp = readSetUp();
-  const [api, issuer, workerHealth, postgres, temporal, temporalUi] = await choosePorts([
+  const simulated = usesSimulator(options.estate);
+  const [api, issuer, workerHealth, postgres, simulator, temporal, temporalUi] = await choosePorts([
     { purpose: 'the api', port: options.apiPort, option: '--api-port' },
-    { purpose: 'the local issuer', port: options.oidcIssuer ? 0 : options.issuerPort, option: '--issuer-port' },
+    {
+      purpose: 'the local issuer',
+      port: options.oidcIssuer ? 0 : options.issuerPort,
+      option: '--issuer-port',
+    },
     { purpose: "the worker's health", port: options.workerHealthPort, option: '--worker-health-port' },
     { purpose: 'Postgres', port: options.databaseUrl ? 0 : options.postgresPort, option: '--postgres-port' },
-    { purpose: 'Temporal', port: options.temporalAddress ? 0 : options.temporalPort, option: '--temporal-port' },
-    { purpose: "Temporal's UI", port: options.temporalAddress ? 0 : options.temporalUiPort, option: '--temporal-ui-port' },
+    {
+      purpose: 'the simulated hosts',
+      port: simulated ? options.simulatorPort : 0,
+      option: '--simulator-port',
+    },
+    {
+      purpose: 'Temporal',
+      port: options.temporalAddress ? 0 : options.temporalPort,
+      option: '--temporal-port',
+    },
+    {
+      purpose: "Temporal's UI",
+      port: options.temporalAddress ? 0 : options.temporalUiPort,
+      option: '--temporal-ui-port',
+    },
   ]);
   const keys = makeKeys(home);
   const around = { options, setUp, keys };
   const issuerUrl = options.oidcIssuer ?? `http://${loopback}:${issuer}`;
+  const simulatorUrl = simulated ? `http://${loopback}:${simulator}` : undefined;
 
   const [database, temporalPlace] = await all([
     startRegister(options, setUp.postgres, postgres, starting),
     startTemporal(options, setUp.temporalCli, [temporal, temporalUi], starting),
     options.oidcIssuer === undefined ? starting.start(issuerPlan(around, issuer)) : Promise.resolve(),
+    simulated ? starting.start(simulatorPlan(around, simulator)) : Promise.resolve(),
   ]);
   const services = {
     databaseUrl: database.appUrl,
     temporalAddress: temporalPlace.address,
     temporalUiUrl: temporalPlace.uiUrl,
     issuerUrl,
+    simulatorUrl,
   };
   await all([
     starting.processes.includes('worker')
@@ -121,56 +139,14 @@ async function startAll(options: StackOptions, starting: Starting): Promise<Stac
     temporal: temporalPlace,
     database,
     workerHealthUrl: `http://${loopback}:${workerHealth}`,
+    ...(simulatorUrl !== undefined && { simulatorUrl }),
     estate: options.estate,
   };
 }
 
-async function startRegister(
-  options: StackOptions,
-  binaries: string | null,
-  port: number,
-  { start, report }: Starting,
-): Promise<StackAddresses['database']> {
-  if (options.databaseUrl !== undefined) {
-    const migratorUrl = options.databaseMigratorUrl ?? options.databaseUrl;
-    if (!(await answersQueries(migratorUrl))) {
-      throw new StackError('the Postgres of DATABASE_URL does not answer', [
-        'start it, or correct the URL, its user and password',
-        'or unset DATABASE_URL to have one embedded',
-      ]);
-    }
-    report(`register: ${(await migrateRegister(migratorUrl)).length} migrations applied`);
-    return { appUrl: options.databaseUrl, migratorUrl };
-  }
-  const embedded = embeddedPostgres({ home: options.home, port, binaries });
-  await start(embedded.plan);
-  await embedded.prepare();
-  report(`register: ${(await migrateRegister(embedded.migratorUrl)).length} migrations applied`);
-  return { appUrl: embedded.appUrl, migratorUrl: embedded.migratorUrl };
-}
-
-async function startTemporal(
-  options: StackOptions,
-  cli: string,
-  [port, uiPort]: readonly [number, number],
-  { start }: Starting,
-): Promise<StackAddresses['temporal']> {
-  const { temporalNamespace: namespace } = options;
-  if (options.temporalAddress !== undefined) {
-    const address = options.temporalAddress;
-    if (!(await hasNamespace(address, namespace))) {
-      throw new StackError(`Temporal at ${address} (TEMPORAL_ADDRESS) does not answer, or has no namespace "${namespace}"`, [
-        'start it, or correct TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE',
-        'or unset TEMPORAL_ADDRESS to have one embedded',
-      ]);
-    }
-    await prepareNamespace(address, namespace, { setRetention: false });
-    return { address, namespace, ...(options.temporalUiUrl !== undefined && { uiUrl: options.temporalUiUrl }) };
-  }
-  const address = `${loopback}:${port}`;
-  await start(temporalServer({ cli, home: options.home, port, uiPort }));
-  await prepareNamespace(address, namespace, { setRetention: true });
-  return { address, namespace, uiUrl: `http://${loopback}:${uiPort}` };
+/** The estate itself says so: a host of it is reached at the simulator's address. A file that is not there is the worker's to complain about. */
+function usesSimulator(estate: string): boolean {
+  return existsSync(estate) && readFileSync(estate, 'utf8').includes('env:SLIPWAY_SIMULATOR_URL');
 }
 
 /** Waits for all even when one fails: what still starts must be there to be stopped. */
@@ -182,7 +158,7 @@ async function all<const Work extends readonly Promise<unknown>[]>(
 }
 
 /** Who uses another goes first; so nobody loses what it still has to write. */
-const stopOrder = [['api', 'issuer'], ['worker'], ['temporal'], ['postgres']];
+const stopOrder = [['api', 'issuer'], ['worker'], ['simulator', 'temporal'], ['postgres']];
 
 async function stopInOrder(children: readonly Child[]): Promise<void> {
   for (const names of stopOrder) {
@@ -197,7 +173,9 @@ function childrenFile(home: string): string {
 }
 
 function noteChildren(home: string, children: readonly Child[]): void {
-  const marks: Marks = Object.fromEntries(children.flatMap(({ name, mark }) => (mark === undefined ? [] : [[name, mark]])));
+  const marks: Marks = Object.fromEntries(
+    children.flatMap(({ name, mark }) => (mark === undefined ? [] : [[name, mark]])),
+  );
   writeWhole(childrenFile(home), JSON.stringify(marks));
 }
 

@@ -24,7 +24,12 @@ const indexedValueType = {
 const retentionDays = 30;
 
 /** Temporal's development server on a file: what a SIGKILL leaves in it is whole. */
-export function temporalServer(options: { cli: string; home: string; port: number; uiPort: number }): ChildPlan {
+export function temporalServer(options: {
+  cli: string;
+  home: string;
+  port: number;
+  uiPort: number;
+}): ChildPlan {
   const address = `${loopback}:${options.port}`;
   const answers = (): Promise<boolean> => hasNamespace(address, 'default');
   return {
@@ -37,7 +42,10 @@ export function temporalServer(options: { cli: string; home: string; port: numbe
       ...['--db-filename', join(options.home, 'temporal', 'temporal.db')],
       // Else every step of a workflow waits for a 50 ms grid.
       ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
-      ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+      ...Object.entries(searchAttributes).flatMap(([name, type]) => [
+        '--search-attribute',
+        `${name}=${type}`,
+      ]),
     ],
     env: { PATH: '/usr/bin:/bin', HOME: join(options.home, 'temporal') },
     cwd: options.home,
@@ -64,7 +72,9 @@ export async function prepareNamespace(
     if (missing.length > 0) {
       await connection.operatorService.addSearchAttributes({
         namespace,
-        searchAttributes: Object.fromEntries(missing.map((name) => [name, indexedValueType[searchAttributes[name]]])),
+        searchAttributes: Object.fromEntries(
+          missing.map((name) => [name, indexedValueType[searchAttributes[name]]]),
+        ),
       });
     }
     if (options.setRetention) {
@@ -91,13 +101,17 @@ async function missingAttributes(
 ): Promise<(keyof typeof searchAttributes)[]> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   const known = Object.keys(customAttributes ?? {});
-  return (Object.keys(searchAttributes) as (keyof typeof searchAttributes)[]).filter((name) => !known.includes(name));
+  return (Object.keys(searchAttributes) as (keyof typeof searchAttributes)[]).filter(
+    (name) => !known.includes(name),
+  );
 }
 
 /** Whether the server answers and knows the namespace. */
 export async function hasNamespace(address: string, namespace: string): Promise<boolean> {
   try {
-    await withConnection(address, (connection) => connection.workflowService.describeNamespace({ namespace }));
+    await withConnection(address, (connection) =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
     return true;
   } catch {
     return false;

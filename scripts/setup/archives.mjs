@@ -8,7 +8,8 @@ export function fileOfZip(archive, wanted) {
   const entries = archive.readUInt16LE(end + 10);
   let at = archive.readUInt32LE(end + 16);
   for (let entry = 0; entry < entries; entry += 1) {
-    if (archive.readUInt32LE(at) !== 0x02014b50) throw new Error(`not a zip archive: no directory entry at ${at}`);
+    if (archive.readUInt32LE(at) !== 0x02014b50)
+      throw new Error(`not a zip archive: no directory entry at ${at}`);
     const method = archive.readUInt16LE(at + 10);
     const packed = archive.readUInt32LE(at + 20);
     const nameLength = archive.readUInt16LE(at + 28);
@@ -29,7 +30,7 @@ export function fileOfZip(archive, wanted) {
 /** The bytes of the first file of a gzipped tar archive whose name satisfies `wanted`; undefined if there is none. */
 export function fileOfTarGz(archive, wanted) {
   const tar = gunzipSync(archive);
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
     const name = tar.toString('utf8', at, at + 100).replace(/\0.*$/s, '');
     const size = Number.parseInt(tar.toString('latin1', at + 124, at + 136), 8);
     if (!Number.isFinite(size)) throw new Error(`not a tar archive: bad size of ${JSON.stringify(name)}`);

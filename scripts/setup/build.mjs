@@ -1,6 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { places, root } from './places.mjs';
 import { SetupError, say } from './progress.mjs';
@@ -35,7 +44,11 @@ export function build(node) {
 
   say('build: tsc');
   mkdirSync(places.dist, { recursive: true });
-  run(node, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], 'tsc found errors; the lines above name them.');
+  run(
+    node,
+    ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
+    'tsc found errors; the lines above name them.',
+  );
   removeOrphans();
   copyAssets(files);
   if (existsSync(join(places.dist, 'workflows', 'index.js'))) {
@@ -56,7 +69,8 @@ function filesBelow(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === 'node_modules' || entry.name === '.cache' ? [] : filesBelow(path);
+    if (entry.isDirectory())
+      return entry.name === 'node_modules' || entry.name === '.cache' ? [] : filesBelow(path);
     return entry.isFile() ? [path] : [];
   });
 }

@@ -16,13 +16,17 @@ export function findNode() {
     if (packaged.includes(node) && !existsSync(node)) continue;
     if (isFit(node)) return node;
   }
-  throw new SetupError(`Node ${major} is missing: no package brings it for ${process.platform}-${process.arch}.`, [
-    `install without --omit=optional, so that npm ci brings node-${process.platform}-${process.arch}, or`,
-    `put a Node ${major} (or newer) on the PATH`,
-  ]);
+  throw new SetupError(
+    `Node ${major} is missing: no package brings it for ${process.platform}-${process.arch}.`,
+    [
+      `install without --omit=optional, so that npm ci brings node-${process.platform}-${process.arch}, or`,
+      `put a Node ${major} (or newer) on the PATH`,
+    ],
+  );
 }
 
 function isFit(node) {
-  const version = node === process.execPath ? process.version : spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout;
+  const version =
+    node === process.execPath ? process.version : spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout;
   return Number(/^v(\d+)\./.exec(version ?? '')?.[1] ?? 0) >= major;
 }

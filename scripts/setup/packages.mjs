@@ -9,16 +9,23 @@ export function installPackages() {
   if (areInstalled()) return false;
   say('packages: npm ci (about 270 MB, a minute or two)');
   const npm = npmCommand();
-  const { status, error } = spawnSync(npm.file, [...npm.args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    // npm's own progress is for people; set-up may precede a command whose stdout is a document.
-    stdio: ['ignore', process.stderr, process.stderr],
-  });
+  const { status, error } = spawnSync(
+    npm.file,
+    [...npm.args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'],
+    {
+      cwd: root,
+      // npm's own progress is for people; set-up may precede a command whose stdout is a document.
+      stdio: ['ignore', process.stderr, process.stderr],
+    },
+  );
   if (error !== undefined || status !== 0) {
-    throw new SetupError(`npm ci failed (${error?.message ?? `exit code ${status}`}); the lines above tell why.`, [
-      'give npm a way to its registry (npm config get registry, https-proxy), or',
-      'fill npm’s cache on a connected machine and run: npm ci --offline',
-    ]);
+    throw new SetupError(
+      `npm ci failed (${error?.message ?? `exit code ${status}`}); the lines above tell why.`,
+      [
+        'give npm a way to its registry (npm config get registry, https-proxy), or',
+        'fill npm’s cache on a connected machine and run: npm ci --offline',
+      ],
+    );
   }
   if (!areInstalled()) {
     throw new SetupError('npm ci ended, yet node_modules is not what package-lock.json says.', [
@@ -36,12 +43,14 @@ export function installPackages() {
 function areInstalled() {
   const wanted = readJson(join(root, 'package-lock.json'))?.packages;
   const installed = readJson(join(places.modules, '.package-lock.json'))?.packages;
-  if (wanted === undefined) throw new SetupError('package-lock.json cannot be read.', ['restore it from git']);
+  if (wanted === undefined)
+    throw new SetupError('package-lock.json cannot be read.', ['restore it from git']);
   if (installed === undefined) return false;
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === '') return true;
     const there = installed[path];
-    if (there === undefined) return entry.optional === true || entry.peer === true || entry.devOptional === true;
+    if (there === undefined)
+      return entry.optional === true || entry.peer === true || entry.devOptional === true;
     return there.version === entry.version;
   });
 }

