@@ -11,7 +11,7 @@ import { setUp } from './setup.mjs';
 const entries = {
   build: [],
   start: ['dist/stack/main.js'],
-  demo: ['dist/cli/demo.js'],
+  demo: ['dist/lab/demo/main.js'],
   slipway: ['dist/cli/main.js'],
   'lab:kvm': ['lab/kvm/lab.mjs'],
   bench: ['dist/bench/main.js'],

@@ -35,9 +35,9 @@ export interface DemoReport {
 
 export async function report(on: string, changes: ChangeOfApi[], place: Place): Promise<DemoReport> {
   const auditor = await asPerson('auditor', place);
-  const evidence = (await Promise.all(changes.map(({ id }) => auditor.evidence(id)))).flat();
-  const before = evidence.find(({ moment }) => moment === 'before')?.facts ?? [];
-  const after = evidence.findLast(({ moment }) => moment === 'after')?.facts ?? [];
+  const evidence = await Promise.all(changes.map(({ id }) => auditor.evidence(id)));
+  const before = evidence[0]?.before?.facts ?? [];
+  const after = evidence.at(-1)?.after?.facts ?? [];
   const chains = await Promise.all(changes.map(({ id }) => auditor.audit(id)));
   return {
     on,
