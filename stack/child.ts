@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as passing } from 'node:timers/promises';
 import { StackError } from './failure.js';
 import { type ProcessMark, markOf, pause } from './processes.js';
 
@@ -84,7 +85,7 @@ export class Child {
     clearInterval(this.watch);
     if (this.process === undefined) return;
     this.kill(this.plan.stopSignal);
-    await Promise.race([this.ended, pause(this.plan.stopWithinMs)]);
+    await Promise.race([this.ended, passing(this.plan.stopWithinMs, undefined, { ref: false })]);
     if (this.process !== undefined) {
       this.report(`${this.name} did not stop within ${this.plan.stopWithinMs} ms: killed`);
       this.killGroup();

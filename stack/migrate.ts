@@ -1,10 +1,13 @@
+import { migrateQueues } from '../queues/sweep-queue.js';
 import { migrate } from '../records/migrate.js';
 import { StackError } from './failure.js';
 
 /** Brings the register up to date; gives the names of the migrations that were applied. */
 export async function migrateRegister(migratorUrl: string): Promise<readonly string[]> {
   try {
-    return await migrate(migratorUrl);
+    const applied = await migrate(migratorUrl);
+    await migrateQueues(migratorUrl);
+    return applied;
   } catch (error) {
     throw new StackError(
       `the register could not be migrated: ${error instanceof Error ? error.message : String(error)}`,

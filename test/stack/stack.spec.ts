@@ -175,6 +175,7 @@ describe('a supervisor that is killed', () => {
     >;
     expect(Object.values(marks).filter(isAlive)).toHaveLength(Object.keys(marks).length);
     supervisor.kill('SIGKILL');
+    await once(supervisor, 'exit');
 
     const next = await startStack({ ...services, home: orphaned.path });
     await next.stop();
