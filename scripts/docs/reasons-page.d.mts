@@ -1,0 +1,3 @@
+export function reasonsPage(
+  reasons: Readonly<Record<string, { title: string; remedy: string; retryable: boolean }>>,
+): string;
