@@ -11,12 +11,17 @@ import { ProblemError } from './problem.js';
 export const bodyLimit = '64kb';
 
 /** The API, ready to listen: the same for main, for tests and for writing the OpenAPI document. */
-export async function createApi(parts: ApiParts): Promise<NestExpressApplication> {
+export async function createApi(parts: ApiParts, { preview = false } = {}): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.of(parts), {
     bufferLogs: true,
     bodyParser: false,
     abortOnError: false,
+    // Only the shape of the application is wanted: nothing is made, nothing is reached.
+    preview,
+    // A reader who follows a change live must not keep the process from stopping.
+    forceCloseConnections: true,
   });
+  if (preview) return app;
   app.useLogger(app.get(Logger));
   app.disable('x-powered-by');
   app.set('query parser', 'simple');

@@ -4,7 +4,15 @@ import { Register } from './register.module.js';
 
 /** What the API knows of the estate: names and places. How to log in anywhere is none of its business. */
 export interface EstateNames {
-  sites: { id: string; hosts: { id: string; aliases: Record<string, string> }[] }[];
+  readonly sites: readonly { readonly id: string }[];
+  readonly hosts: readonly EstateHostName[];
+  /** By alias: the address it stands for, and on which host. */
+  readonly aliases: Readonly<Record<string, { readonly host: string; readonly address: string }>>;
+}
+
+export interface EstateHostName {
+  readonly id: string;
+  readonly site: string;
 }
 
 @Injectable()
@@ -14,30 +22,25 @@ export class EstateDirectory {
     private readonly register: Register,
   ) {}
 
+  get hosts(): readonly EstateHostName[] {
+    return this.names.hosts;
+  }
+
+  get sites(): readonly string[] {
+    return this.names.sites.map(({ id }) => id);
+  }
+
   /** The site of a host: by the estate file, or as discovered behind a site's manager. Null: there is no such host. */
   async siteOf(host: string): Promise<string | null> {
-    const configured = this.names.sites.find((site) => site.hosts.some((one) => one.id === host));
-    if (configured) return configured.id;
+    const configured = this.names.hosts.find((one) => one.id === host);
+    if (configured) return configured.site;
     const discovered = await listHosts(this.register.db);
-    return discovered.find((one) => one.id === host && this.hasSite(one.site))?.site ?? null;
+    return discovered.find((one) => one.id === host && this.sites.includes(one.site))?.site ?? null;
   }
 
   addressOf(host: string, alias: string): string | null {
-    const found = this.names.sites.flatMap((site) => site.hosts).find((one) => one.id === host);
-    return found && Object.hasOwn(found.aliases, alias) ? found.aliases[alias]! : null;
-  }
-
-  hasSite(id: string): boolean {
-    return this.names.sites.some((site) => site.id === id);
-  }
-
-  /** Hosts the estate names, with their sites. */
-  hosts(): { id: string; site: string; aliases: Record<string, string> }[] {
-    return this.names.sites.flatMap((site) => site.hosts.map((host) => ({ ...host, site: site.id })));
-  }
-
-  sites(): string[] {
-    return this.names.sites.map((site) => site.id);
+    const found = Object.hasOwn(this.names.aliases, alias) ? this.names.aliases[alias] : undefined;
+    return found?.host === host ? found.address : null;
   }
 }
 

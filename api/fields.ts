@@ -6,7 +6,11 @@ export const hostName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** Names of VMs as the three hypervisors show them; no leading dash or space, no quotes, no control characters. */
 export const vmName = /^[A-Za-z0-9_](?:[A-Za-z0-9 ._+@()#-]{0,78}[A-Za-z0-9._+@()#-])?$/;
 export const aliasName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+/** A chain of audit events: a change's, or a site's. */
+export const chainName = /^(chg_[0-9a-z]{26}|site\/[A-Za-z0-9][A-Za-z0-9._-]{0,62})$/;
 export const ticketName = /^[A-Za-z0-9][A-Za-z0-9._/#:-]{0,62}$/;
+/** An address of any mode, or an alias. */
+export const deviceText = /^[A-Za-z0-9][A-Za-z0-9 ._:/{}#-]{0,200}$/;
 export const planHashText = /^(sha256:)?[0-9a-f]{64}$/;
 export const idText = /^[A-Za-z0-9_-]{8,64}$/;
 export const hexId = /^(0x)?[0-9A-Fa-f]{4}$/;

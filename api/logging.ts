@@ -23,3 +23,9 @@ export function logging(level: string): Params {
     },
   };
 }
+
+/** What a log line says of an error: its text, and that of what caused it. */
+export function failureText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}

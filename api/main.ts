@@ -1,12 +1,11 @@
 import { readApiEnv } from '../config/env.js';
+import { readEstate } from '../config/estate.js';
 import { createApi } from './app.js';
-import { readEstateNames } from './estate-names.js';
 
 /** The API process: reads its environment once, listens, and ends on SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const env = readApiEnv();
-  const estate = readEstateNames(env.estatePath);
-  const app = await createApi({ env, estate });
+  const app = await createApi({ env, estate: readEstate(env.estatePath) });
   await app.listen(env.port, env.host);
   app.flushLogs();
 }

@@ -24,8 +24,20 @@ export class RequestPipe extends ValidationPipe {
         detail: 'The body is not a JSON object.',
       });
     }
-    return super.transform(value, metadata);
+    if (metadata.type === 'body') mustBePlain(value, '', 0);
+    if (metadata.type !== 'query') return super.transform(value, metadata);
+    return super.transform(value, metadata).catch((error: unknown) => {
+      throw error instanceof ProblemError ? queryRefusal(error) : error;
+    });
   }
+}
+
+function queryRefusal({ parts }: ProblemError): ProblemError {
+  const errors = (parts.errors ?? []).map(({ pointer, detail }) => ({
+    pointer: `query ${pointer.slice(1)}`,
+    detail,
+  }));
+  return new ProblemError('query-invalid', { ...parts, errors });
 }
 
 function refusal(errors: ValidationError[]): ProblemError {
@@ -35,7 +47,7 @@ function refusal(errors: ValidationError[]): ProblemError {
 }
 
 function fieldErrors(error: ValidationError, above: string): FieldError[] {
-  const pointer = `${above}/${error.property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  const pointer = `${above}/${escaped(error.property)}`;
   const own = Object.entries(error.constraints ?? {}).map(([rule, text]) => ({
     pointer,
     detail: detailOf(rule, text),
@@ -50,4 +62,27 @@ function detailOf(rule: string, text: string): string {
 
 function isPlainObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const deepest = 8;
+
+/**
+ * What class-transformer would let pass: it drops a member named `__proto__` silently instead of refusing it as
+ * unknown, and follows any depth until the stack is full.
+ */
+function mustBePlain(value: unknown, pointer: string, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > deepest) throw refusedField(pointer, `expected at most ${deepest} levels`);
+  for (const [name, member] of Object.entries(value)) {
+    if (name === '__proto__') throw refusedField(`${pointer}/${name}`, 'unknown field');
+    mustBePlain(member, `${pointer}/${escaped(name)}`, depth + 1);
+  }
+}
+
+function refusedField(pointer: string, detail: string): ProblemError {
+  return new ProblemError('request-invalid', { detail: `${pointer}: ${detail}`, errors: [{ pointer, detail }] });
+}
+
+function escaped(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { failureText } from '../logging.js';
 import { ProblemError } from '../problem.js';
 import { isRole } from './access.js';
 import type { Caller } from './caller.js';
@@ -51,7 +52,7 @@ export class Tokens {
       this.keys = null;
       throw new ProblemError(
         'issuer-down',
-        { detail: `issuer ${this.issuer.issuer}: ${text(error)}` },
+        { detail: `issuer ${this.issuer.issuer}: ${failureText(error)}` },
         { cause: error },
       );
     });
@@ -84,7 +85,7 @@ function refuse(error: unknown): never {
   }
   throw new ProblemError(
     'issuer-down',
-    { detail: `the issuer's keys can't be read: ${text(error)}` },
+    { detail: `the issuer's keys can't be read: ${failureText(error)}` },
     { cause: error },
   );
 }
@@ -113,9 +114,4 @@ function isMachine(payload: JWTPayload): boolean {
 function strings(claim: unknown): string[] {
   if (!Array.isArray(claim)) return [];
   return claim.filter((one): one is string => typeof one === 'string' && one.length <= longestClaim);
-}
-
-function text(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }

@@ -2,7 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
 import { ChangeState } from '../../domain/change.js';
-import { hostName, Name, Rule, vmName } from '../fields.js';
+import { deviceText, hostName, Name, vmName } from '../fields.js';
 
 export const mostItems = 200;
 const cursorText = /^[A-Za-z0-9_=.:-]{1,512}$/;
@@ -41,11 +41,7 @@ export class ChangeQueryDto extends PageQueryDto {
 
   @ApiPropertyOptional({ description: 'An address, in any spelling' })
   @IsOptional()
-  @Rule(
-    'device',
-    (value) => typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9 ._:/{}#-]{0,200}$/.test(value),
-    'expected an address',
-  )
+  @Name(deviceText, 'an address')
   device?: string;
 
   @ApiPropertyOptional({ enum: ['me'], description: 'Changes the caller asked for' })

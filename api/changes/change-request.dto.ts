@@ -16,6 +16,7 @@ import { Action, ChangeClass } from '../../domain/change.js';
 import { DeviceMode, parsePciAddress } from '../../domain/device.js';
 import {
   aliasName,
+  deviceText,
   fingerprintText,
   hexId,
   hostName,
@@ -215,9 +216,7 @@ function isAddress(value: unknown, of: object): boolean {
   const { alias, mode } = of as RequestedDeviceDto;
   if (value === undefined) return alias !== undefined;
   if (typeof value !== 'string') return false;
-  return mode === 'pci'
-    ? parsePciAddress(value) !== null
-    : /^[A-Za-z0-9][A-Za-z0-9 ._:/{}#-]{0,200}$/.test(value);
+  return mode === 'pci' ? parsePciAddress(value) !== null : deviceText.test(value);
 }
 
 function isAfter(to: unknown, from: unknown): boolean {

@@ -6,6 +6,7 @@ import { normalAddress } from '../../domain/device.js';
 import { type ChangeRecord, createChange } from '../../records/changes.js';
 import type { Caller } from '../auth/caller.js';
 import { EstateDirectory } from '../estate.module.js';
+import { failureText } from '../logging.js';
 import { type FieldError, ProblemError } from '../problem.js';
 import { Register } from '../register.module.js';
 import { newChangeId } from './change-id.js';
@@ -49,8 +50,7 @@ export class NewChanges {
   }
 
   private startLater(change: ChangeRecord, error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
-    this.log.warn({ changeId: change.id, why }, 'kept, but not started yet: it will be');
+    this.log.warn({ changeId: change.id, why: failureText(error) }, 'kept, but not started yet: it will be');
   }
 
   private async requestOf(body: ChangeRequestDto): Promise<ChangeRequest> {

@@ -7,16 +7,12 @@ import type { ApiEnv } from '../../../config/env.js';
 import { audience, startIssuer, type TestIssuer } from './issuer.js';
 
 export const estate: EstateNames = {
-  sites: [
-    {
-      id: 'lab',
-      hosts: [
-        { id: 'sim-01', aliases: { 'isdn-card': '0000:02:00.0' } },
-        { id: 'sim-02', aliases: {} },
-      ],
-    },
-    { id: 'vc', hosts: [] },
+  sites: [{ id: 'lab' }, { id: 'vc' }],
+  hosts: [
+    { id: 'sim-01', site: 'lab' },
+    { id: 'sim-02', site: 'lab' },
   ],
+  aliases: { 'isdn-card': { host: 'sim-01', address: '0000:02:00.0' } },
 };
 
 export interface Answer<Body = unknown> {
@@ -62,7 +58,7 @@ export async function startApi(
     estatePath: 'unused',
     decisionPrivateKey: 'env:TEST_DECISION_KEY',
     redisUrl: undefined,
-    logLevel: 'silent',
+    logLevel: process.env.TEST_LOG ?? 'silent',
   };
   const app = await createApi({ env, estate });
   await app.listen(0, '127.0.0.1');
