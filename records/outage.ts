@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 /**
  * SQLSTATEs by which the server says that it can't serve now, whatever the statement was: connection lost (08),
  * rolled back in a race (40), out of disk, memory or connections (53), shutting down or starting (57P), cancelled by a time limit
@@ -11,8 +13,10 @@ const driverTexts =
 
 /** Whether the register could not be reached or could not serve, as opposed to refusing this very statement. */
 export function isUnreachable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error instanceof AggregateError) return error.errors.some(isUnreachable);
+  // Not `instanceof`: Node's own network errors may come from another realm than this module.
+  if (!isNativeError(error)) return false;
+  const { errors } = error as { errors?: unknown };
+  if (Array.isArray(errors)) return errors.some(isUnreachable);
   const { code } = error as { code?: unknown };
   if (typeof code !== 'string') return driverTexts.test(error.message);
   return isSqlState(code) ? unreachableStates.test(code) : networkCodes.test(code);
