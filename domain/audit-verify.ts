@@ -66,7 +66,7 @@ function strangeChain(changeId: string, document: AuditExport): AuditDefect[] {
 
 function differingHead({ changeId, sequence, hash }: ChainHead, chains: Chains): AuditDefect[] {
   const chain = chains.get(changeId) ?? [];
-  const length = Math.max(0, ...chain.map((event) => event.sequence));
+  const length = chain.reduce((most, event) => Math.max(most, event.sequence), 0);
   if (length < sequence) {
     const detail = `the head is at ${sequence}, the last event is ${length}`;
     return [{ kind: 'tail-missing', changeId, sequence, detail }];
