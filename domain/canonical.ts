@@ -4,7 +4,8 @@ export type Json =
 
 /**
  * RFC 8785 canonical JSON: keys sorted by UTF-16 code units, no white space, ECMAScript numbers.
- * Members that are undefined are left out. Throws on numbers JSON can't carry and on lone surrogates.
+ * Members that are undefined are left out. Throws on numbers JSON can't carry, on lone surrogates and on
+ * dates, maps and the like, which would all read as `{}`.
  */
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === 'boolean') return String(value);
@@ -17,12 +18,12 @@ export function canonicalJson(value: unknown): string {
     return JSON.stringify(value);
   }
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
-  if (typeof value === 'object') {
-    const members = Object.entries(value)
+  if (Object.prototype.toString.call(value) === '[object Object]') {
+    const members = Object.entries(value as object)
       .filter(([, member]) => member !== undefined)
       .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
       .map(([key, member]) => `${canonicalJson(key)}:${canonicalJson(member)}`);
     return `{${members.join(',')}}`;
   }
-  throw new TypeError(`canonical JSON can't hold a ${typeof value}`);
+  throw new TypeError(`canonical JSON can't hold ${Object.prototype.toString.call(value)}`);
 }
