@@ -37,8 +37,9 @@ export function openRegister(url: string, options: RegisterOptions = {}): Regist
     allowExitOnIdle: true,
     types: { getTypeParser: parserOf },
   });
-  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+  // A connection that breaks, idle or in use, is replaced at the next use; without a listener it would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return { db, close: () => db.destroy() };
 }
