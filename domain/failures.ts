@@ -138,6 +138,17 @@ export const reasons = {
     no,
   ),
   'guard-busy': reason('Another act holds the guard’s lock', 'Retried automatically.', yes),
+  'guard-outdated': reason(
+    'The guard on the host is not the one of this version of Slipway',
+    'Install the guard that came with this version on the host (docs/kvm.md), then retry.',
+    no,
+  ),
+  'vm-busy': reason('Another job holds the VM', 'Wait for the backup or migration to end; retried automatically.', yes),
+  'hypervisor-down': reason(
+    'The hypervisor on the host does not answer',
+    'Start its service on the host (for KVM: libvirtd) and see its log.',
+    yes,
+  ),
   'act-refused': reason('The hypervisor refused', 'Read the hypervisor’s own words in the cause.', no),
   'act-without-effect': reason(
     'The hypervisor reported success but the state is not there',
