@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 
@@ -36,6 +37,31 @@ export interface Spot {
   readonly path: readonly (string | number)[];
 }
 
+/** Members of a mapping. One that is missing is a spot without a value, so that its place can be named. */
+export class Members {
+  readonly all: readonly (readonly [name: string, spot: Spot])[];
+
+  constructor(
+    private readonly path: Spot['path'],
+    value: object,
+  ) {
+    this.all = Object.entries(value).map(([name, member]) => [
+      name,
+      { value: member, path: [...path, name] },
+    ]);
+  }
+
+  has(name: string): boolean {
+    return this.all.some(([known]) => known === name);
+  }
+
+  get(name: string): Spot {
+    return (
+      this.all.find(([known]) => known === name)?.[1] ?? { value: undefined, path: [...this.path, name] }
+    );
+  }
+}
+
 const mostBytes = 1024 * 1024;
 
 /** Reads values out of a document and gathers every problem, so that one start tells of all of them. */
@@ -43,7 +69,7 @@ export class EstateDocument {
   readonly problems: EstateProblem[] = [];
   readonly root: Spot;
   /** Places that hold no mapping or list at all: what is missing below them needs no words of its own. */
-  private readonly broken: string[] = [];
+  private readonly broken: Spot['path'][] = [];
   private readonly lineOf: (path: readonly (string | number)[]) => number | null;
 
   constructor(file: string, content: string) {
@@ -64,7 +90,7 @@ export class EstateDocument {
   }
 
   wrong({ value, path }: Spot, expected: string, remedy: string, secret = false): undefined {
-    if (this.broken.some((place) => describePath(path).startsWith(place))) return undefined;
+    if (this.broken.some((above) => above.every((part, index) => path[index] === part))) return undefined;
     const line = this.lineOf(path) ?? this.lineOf(path.slice(0, -1));
     const place = `${describePath(path)}${line === null ? '' : ` (line ${line})`}`;
     this.problems.push({
@@ -76,25 +102,33 @@ export class EstateDocument {
     return undefined;
   }
 
-  /** The members of a mapping; `known` names those that may be there. An empty mapping after a problem. */
-  mapping(spot: Spot, known?: readonly string[]): ReadonlyMap<string, Spot> {
+  /** The members of a mapping; `known` names those that may be there. No members after a problem. */
+  mapping(spot: Spot, known?: readonly string[]): Members {
     const { value, path } = spot;
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       const expected = known ? `a mapping with ${known.join(', ')}` : 'a mapping';
       this.wrong(spot, expected, 'see the estate’s shape in docs');
-      this.broken.push(describePath(path));
-      return new Map();
+      this.broken.push(path);
+      return new Members(path, {});
     }
-    const members = Object.entries(value).map(([name, member]): [string, Spot] => [
-      name,
-      { value: member, path: [...path, name] },
-    ]);
-    for (const [name, member] of members) {
+    const members = new Members(path, value);
+    for (const [name, member] of members.all) {
       if (known && !known.includes(name)) {
         this.wrong({ value: name, path: member.path }, `one of ${known.join(', ')}`, 'correct or remove it');
       }
     }
-    return new Map(members);
+    return members;
+  }
+
+  /** A mapping whose keys are names. The record has no prototype: any name may be looked up in it. */
+  byName<T>(spot: Spot, pattern: RegExp, read: (spot: Spot) => T): Record<string, T> {
+    const found = Object.create(null) as Record<string, T>;
+    if (spot.value === undefined) return found;
+    for (const [key, value] of this.mapping(spot).all) {
+      this.text({ value: key, path: value.path }, pattern, 'another name', 'rename it');
+      found[key] = read(value);
+    }
+    return found;
   }
 
   list(spot: Spot): Spot[] {
@@ -102,7 +136,7 @@ export class EstateDocument {
     if (Array.isArray(value))
       return value.map((item: unknown, index) => ({ value: item, path: [...path, index] }));
     this.wrong(spot, 'a list', 'begin each item with a dash');
-    this.broken.push(describePath(spot.path));
+    this.broken.push(spot.path);
     return [];
   }
 
@@ -132,12 +166,8 @@ export function readEstateDocument(file: string): EstateDocument {
     const { code = 'an error' } = error as NodeJS.ErrnoException;
     throw problem('a file that can be read', code, 'check SLIPWAY_ESTATE and the file’s permissions');
   }
-  try {
-    return new EstateDocument(file, new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    if (error instanceof TypeError) throw problem('text in UTF-8', 'other bytes', 'save the file as UTF-8');
-    throw error;
-  }
+  if (!isUtf8(bytes)) throw problem('text in UTF-8', 'other bytes', 'save the file as UTF-8');
+  return new EstateDocument(file, bytes.toString('utf8'));
 }
 
 /** Aliases that multiply are refused while they are resolved. */

@@ -16,7 +16,12 @@ const readLimitMs = 30_000;
 
 export function connect(hostId: string, url: string): Transport {
   const agent = new Agent({ keepAlive: true });
-  const post = <Reply>(what: string, body: unknown, signal: AbortSignal, onSent?: () => void): Promise<Reply> =>
+  const post = <Reply>(
+    what: string,
+    body: unknown,
+    signal: AbortSignal,
+    onSent?: () => void,
+  ): Promise<Reply> =>
     new Promise((resolve, reject) => {
       const text = JSON.stringify(body);
       let sent = false;

@@ -1,7 +1,7 @@
 import type { Act } from '../../../domain/act.js';
 import { fingerprintDifferences } from '../../../domain/device.js';
 import { refuse } from './refusal.js';
-import { deviceOf, unitOf, vmOf } from './simctl.js';
+import { deviceOf, unitOf, vmOf } from './hardware.js';
 import { holdingVm, type MachineDevice, type MachineHost, names, passthroughDriver } from './state.js';
 
 /** That the act speaks of what is really there: asked before anything else, also when nothing is to be done. */

@@ -1,7 +1,8 @@
 import { type HostUse, HostUseKind, normalAddress } from '../../../domain/device.js';
 import type { Ledger } from './ledger.js';
 import type { RunningHost } from './machine.js';
-import { answerUnplugs, deviceOf, parseSimctl, powerOff, vmOf } from './simctl.js';
+import { answerUnplugs, deviceOf, powerOff, vmOf } from './hardware.js';
+import { parseSimctl } from './simctl.js';
 import {
   difference,
   type Entities,
@@ -11,7 +12,7 @@ import {
   type MachineHost,
   type MachineVm,
 } from './state.js';
-import { choice, members, text } from './world-file.js';
+import { choice, members, text } from './document.js';
 
 /** Something a person or the world does to a host, past the guard: the reason why Slipway observes. */
 type Deed = (host: MachineHost, given: Record<string, unknown>) => void;

@@ -1,28 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Act, NativeCommand, Order, RanCommand } from '../../../domain/act.js';
-import { checkIdentity, checkRules } from './checks.js';
+import type { NativeCommand, Order } from '../../../domain/act.js';
 import type { JournalRecord, Outcome } from './guard.js';
-import type { LedgerLine } from './ledger.js';
 import { type InjectedFault, takeFault } from './injected-faults.js';
 import { identityOf, type Machine, type RunningHost } from './machine.js';
-import { Refusal, refuse } from './refusal.js';
-import { parseSimctl, type Simctl, vmOf } from './simctl.js';
-import { difference, type Entities, entitiesOf } from './state.js';
+import { type Call, described, perform } from './perform.js';
+import { refuse } from './refusal.js';
+import { parseSimctl } from './simctl.js';
 
 /** What goes back to the caller: an answer, silence, or a cut connection. */
 export type Reply = { kind: 'answer'; outcome: Outcome } | { kind: 'hang' } | { kind: 'cut' };
-
-/** One order on its way through the guard. */
-interface Call {
-  machine: Machine;
-  host: RunningHost;
-  order: Order;
-  commands: NativeCommand[];
-  fault: InjectedFault | undefined;
-  ran: RanCommand[];
-  /** What it is about, as it was just before the first command. */
-  untouched?: Entities;
-}
 
 /** The guard's front door: fence, then join what already runs, replay what is finished, or act. */
 export async function receive(
@@ -33,21 +18,36 @@ export async function receive(
 ): Promise<Reply> {
   checkHost(host, order.hostIdentity);
   host.guard.admit(order);
-  const known = host.guard.journal.get(order.opId);
-  if (known?.running) return { kind: 'answer', outcome: await known.running };
-  if (known?.outcome && !mayRunAgain(known, order)) {
-    return { kind: 'answer', outcome: replay(host, known.outcome, commands) };
-  }
   const fault = takeFault(machine.faults, { method: 'act', host: host.state.id, act: order.act });
   if (fault?.kind === 'hang' && fault.effect === 'none') return { kind: 'hang' };
-  const running = begin({ machine, host, order, commands, fault, ran: [] });
-  if (fault?.kind === 'late') {
-    running.catch(() => undefined);
-    return { kind: 'cut' };
+
+  const known = host.guard.journal.get(order.opId);
+  if (known?.running) return disturbed(fault, await known.running);
+  if (known?.outcome && !mayRunAgain(known, order)) {
+    return disturbed(fault, replay(host, known.outcome, commands));
   }
-  const outcome = await running;
-  if (fault?.kind === 'hang') return { kind: 'hang' };
-  return fault?.kind === 'lost-reply' ? { kind: 'cut' } : { kind: 'answer', outcome };
+  const running = begin({ machine, host, order, commands, fault, ran: [] });
+  if (fault?.kind !== 'late') return disturbed(fault, await running);
+  running.catch(() => undefined);
+  return { kind: 'cut' };
+}
+
+/** A fault meets a caller also when there was nothing left to do for it. */
+function disturbed(fault: InjectedFault | undefined, outcome: Outcome): Reply {
+  if (!fault) return { kind: 'answer', outcome };
+  switch (fault.kind) {
+    case 'hang':
+      return { kind: 'hang' };
+    case 'late':
+    case 'lost-reply':
+      return { kind: 'cut' };
+    default:
+      return { kind: 'answer', outcome: outcome.result === 'refused' ? outcome : refusedBy(fault) };
+  }
+}
+
+function refusedBy(fault: InjectedFault): Outcome {
+  return { result: 'refused', refusal: { code: fault.code, text: `injected fault: ${fault.kind}` }, ran: [] };
 }
 
 export function checkHost(host: RunningHost, expected: string): void {
@@ -101,137 +101,4 @@ async function runLocked({ machine, host, order }: Call, todo: () => Promise<Out
   } finally {
     release();
   }
-}
-
-async function perform(call: Call): Promise<Outcome> {
-  const { host, order, fault, ran } = call;
-  const before = entitiesOf(host.state, subjectsOf(order.act));
-  try {
-    checkIdentity(host.state, order.act);
-    const todo = call.commands.map((command) => parseSimctl(host.state, command));
-    if (fault?.kind === 'before') injected(fault);
-    if (todo.every((command) => command.already())) {
-      if (fault?.kind === 'after' || fault?.kind === 'partial') injected(fault);
-      return { result: 'already', before, after: before, ran };
-    }
-    if (fault?.kind === 'late') await sleep(fault.afterMs);
-    checkRules(host.state, order.act);
-    if (fault?.kind === 'partial') await runHalf(call, todo, fault);
-    await runAll(call, todo);
-    await observeEffect(call, todo);
-    if (fault?.kind === 'after') injected(fault);
-    return { result: 'done', before, after: entitiesOf(host.state, subjectsOf(order.act)), ran };
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return { result: 'refused', refusal: error.parts, ran };
-  } finally {
-    recordEffect(call);
-  }
-}
-
-async function runAll(call: Call, todo: Simctl[]): Promise<void> {
-  const { machine, order } = call;
-  for (const [index, command] of todo.entries()) {
-    if (command.already()) continue;
-    // A guest gets its time to shut down before the power is cut.
-    if (index > 0 && order.act.verb === 'quiesce') await sleep(machine.timing.guestPatienceMs);
-    if (command.already()) continue;
-    await run(call, command);
-    // What the running VM still has must not vanish from its definition.
-    if (order.act.verb === 'detach' && !command.already()) return;
-  }
-}
-
-async function run(call: Call, command: Simctl): Promise<void> {
-  const { machine, host, order, ran } = call;
-  const started = performance.now();
-  const report = (exitCode: number, stdout: string, stderr: string): void => {
-    ran.push({
-      tool: 'simctl',
-      argv: command.argv,
-      exitCode,
-      stdout,
-      stderr,
-      milliseconds: performance.now() - started,
-    });
-  };
-  const delay = machine.delays[order.act.verb] ?? 0;
-  if (delay > 0) await sleep(delay);
-  call.untouched ??= entitiesOf(host.state, subjectsOf(order.act));
-  try {
-    report(0, command.run(order.opId), '');
-  } catch (error) {
-    if (error instanceof Refusal) report(1, '', error.parts.text);
-    throw error;
-  }
-}
-
-/** The first of several commands, or the first half of a single one. */
-async function runHalf(call: Call, todo: Simctl[], fault: InjectedFault): Promise<never> {
-  const [first, ...others] = todo.filter((command) => !command.already());
-  if (first && others.length > 0 && call.order.act.verb !== 'quiesce') await run(call, first);
-  else {
-    call.untouched ??= entitiesOf(call.host.state, subjectsOf(call.order.act));
-    first?.half();
-  }
-  return injected(fault);
-}
-
-/** A tool that reported success proves nothing: what it was for must be there. */
-async function observeEffect(call: Call, todo: Simctl[]): Promise<void> {
-  const { machine, host, order } = call;
-  const { verb, vm, device } = order.act;
-  const missing = (): Simctl | undefined => todo.find((command) => !command.already());
-  if (!missing()) return;
-  if (verb === 'detach' || verb === 'quiesce') await sleep(machine.timing.guestPatienceMs);
-  if (verb === 'detach' && todo[0]?.already()) await runAll(call, todo);
-  const still = missing();
-  if (!still) return;
-  const at = {
-    vm: vm?.name,
-    address: device?.address,
-    actual: `simctl ${still.argv.join(' ')} had no effect`,
-  };
-  if (verb === 'detach') refuse('guest-silent', 'the guest has not released the device', at);
-  const power = vm ? vmOf(host.state, vm.name).power : undefined;
-  if (verb === 'quiesce')
-    refuse('power-stays', 'the guest ignored the shutdown', { ...at, expected: 'off', actual: power });
-  refuse('no-effect', 'the command succeeded without effect', at);
-}
-
-function injected(fault: InjectedFault): never {
-  return refuse(fault.code, `injected fault: ${fault.kind}`);
-}
-
-function recordEffect({ machine, host, order, fault, untouched }: Call): void {
-  const changed = untouched && difference(untouched, entitiesOf(host.state, subjectsOf(order.act)));
-  if (!changed) return;
-  const kind = isRequestOnly(order, changed) ? 'request' : 'effect';
-  machine.ledger.append({
-    kind,
-    ...described(host, order),
-    ...changed,
-    ...(fault?.kind === 'late' ? { late: true } : {}),
-  });
-}
-
-/** Asking a silent guest changes nothing but the list of what it was asked for. */
-function isRequestOnly(order: Order, changed: { before: Entities; after: Entities }): boolean {
-  if (order.act.verb !== 'detach') return false;
-  const without = (all: Entities): string =>
-    JSON.stringify(Object.values(all).map((entity) => ({ ...entity, unplugging: undefined })));
-  return without(changed.before) === without(changed.after);
-}
-
-function described(
-  host: RunningHost,
-  { opId, epoch, sequence, attempt, act }: Order,
-): Partial<LedgerLine> & { host: string } {
-  const subject = act.device?.address ?? act.vm?.name ?? act.host;
-  return { host: host.state.id, opId, epoch, order: { sequence, attempt }, verb: act.verb, subject };
-}
-
-/** The entities an act can change. Its keys lock them, so that nobody else's effect is taken for its own. */
-function subjectsOf(act: Act): string[] {
-  return [...(act.device ? [`device ${act.device.address}`] : []), ...(act.vm ? [`vm ${act.vm.name}`] : [])];
 }

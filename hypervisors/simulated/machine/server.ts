@@ -7,7 +7,7 @@ import { identityOf, type Machine, type RunningHost } from './machine.js';
 import { operate } from './operator.js';
 import { checkHost, receive } from './orders.js';
 import { Refusal, refuse } from './refusal.js';
-import { vmOf } from './simctl.js';
+import { vmOf } from './hardware.js';
 import type { MachineHost } from './state.js';
 import type { Witness } from './witness.js';
 import { readDelays } from './world-file.js';
