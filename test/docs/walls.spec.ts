@@ -7,7 +7,9 @@ interface Rule {
   to: { path: string; pathNot: string };
 }
 
-const { forbidden } = createRequire(import.meta.url)('../../.dependency-cruiser.cjs') as { forbidden: Rule[] };
+const { forbidden } = createRequire(import.meta.url)('../../.dependency-cruiser.cjs') as {
+  forbidden: Rule[];
+};
 const rules = new Map(forbidden.map((rule) => [rule.name, rule]));
 const walled = [...rules.keys()].flatMap((name) => /^(.*)-imports$/.exec(name)?.[1] ?? []);
 
@@ -15,7 +17,10 @@ const walled = [...rules.keys()].flatMap((name) => /^(.*)-imports$/.exec(name)?.
 const rows = new Map(
   [...page('docs/architecture.md').text.matchAll(/^\| `(\w+)\/` \| (.*?) ?\| (.*?) ?\| .+ \|$/gm)]
     .filter(([row]) => row.split('|').length === 6)
-    .map(([, folder = '', value = '', types = '']) => [folder, { value: ticked(value), types: ticked(types) }]),
+    .map(([, folder = '', value = '', types = '']) => [
+      folder,
+      { value: ticked(value), types: ticked(types) },
+    ]),
 );
 
 function ticked(cell: string): string[] {
@@ -35,7 +40,9 @@ function allows(rule: string, folder: string): string[] {
 
 /** Places which the row lets through: a folder lets its files through, and a file named alone only itself. */
 function tells(folder: string, listed: string[]): string[] {
-  return places.filter((place) => listed.some((one) => place.startsWith(one))).filter((place) => place !== `${folder}/`);
+  return places
+    .filter((place) => listed.some((one) => place.startsWith(one)))
+    .filter((place) => place !== `${folder}/`);
 }
 
 describe('the table of import walls in docs/architecture.md', () => {
@@ -47,6 +54,8 @@ describe('the table of import walls in docs/architecture.md', () => {
     const { value, types } = rows.get(folder)!;
     const own = (place: string): boolean => !place.startsWith(`${folder}/`);
     expect(tells(folder, value).filter(own)).toEqual(allows('imports', folder).filter(own));
-    expect(tells(folder, [...value, ...types]).filter(own)).toEqual(allows('imports-types', folder).filter(own));
+    expect(tells(folder, [...value, ...types]).filter(own)).toEqual(
+      allows('imports-types', folder).filter(own),
+    );
   });
 });
