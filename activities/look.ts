@@ -40,7 +40,7 @@ export interface ProofInput {
 
 /** How long a guest may take to notice a device; agents in busy guests are slow. */
 const guestPatienceSeconds = 240;
-const heartbeatEveryMs = 5000;
+const heartbeatEveryMs = 1500;
 
 export type Look = ReturnType<typeof createLook>;
 
@@ -177,13 +177,15 @@ export function createLook(dependencies: Dependencies) {
   }
 }
 
-/** A guest that can't see the device fails the goal; one whose driver fails, or that can't be asked, is policy's to decide. */
+/** A guest that has not what it should have fails the goal; one whose driver fails, or that can't be asked, is policy's to decide. */
 function judgeGuest(goal: Plan, probe: ProbeReport): Failure[] {
   const where = { host: goal.host, vm: goal.basis.vm.name };
-  const expected = goal.action === 'return' ? 'no longer seen in the guest' : 'seen in the guest';
-  if (probe.seen === 'no')
-    return [failure('guest-unseen', { where, expected, actual: 'the guest says otherwise' })];
-  if (goal.onUnhealthy === 'keep' || goal.action === 'return') return [];
+  const leaving = goal.action === 'return';
+  const expected = leaving ? 'no longer seen in the guest' : 'seen in the guest';
+  const against = leaving ? 'yes' : 'no';
+  if (probe.seen === against)
+    return [failure('guest-unseen', { where, expected, actual: leaving ? 'still seen' : 'not seen' })];
+  if (goal.onUnhealthy === 'keep' || leaving) return [];
   if (probe.seen === 'unknown')
     return [failure('guest-unseen', { where, expected, actual: 'the guest can’t be asked' })];
   return probe.healthy === 'no' ? [failure('guest-unhealthy', { where, actual: 'no working driver' })] : [];

@@ -83,10 +83,7 @@ export class WorkerNames extends EveryProcess {
   SLIPWAY_WORKER_HEALTH_PORT?: string;
 
   @IsOptional()
-  @Matches(
-    /^[\w-]+(\.[\w-]+)*\.b[0-4](#[1-9]\d*)?$/,
-    says('a failpoint such as act.b2', 'only tests set one'),
-  )
+  @Matches(/^\/.+/, says('the absolute path of a file that names a failpoint', 'only tests set one'))
   SLIPWAY_FAILPOINT?: string;
 }
 

@@ -33,7 +33,7 @@ export interface WorkerEnv {
   readonly checkpointKey: string;
   /** Loopback port of `/healthz` and `/readyz`; undefined means no health port. */
   readonly healthPort: number | undefined;
-  /** Where a test stops the process: `<activity>.b0` … `.b4`. */
+  /** File by which a test names the place where the process is killed; see activities/failpoint.ts. */
   readonly failpoint: string | undefined;
   readonly redisUrl: string | undefined;
   readonly logLevel: string;

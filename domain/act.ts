@@ -85,7 +85,7 @@ export interface NativeCommand {
 
 export function formatCommand(command: NativeCommand): string {
   const words = [command.tool, ...command.argv].map((word) =>
-    /^[\w@%+=:,./<>-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
+    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
   );
   return words.join(' ');
 }

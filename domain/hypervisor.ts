@@ -96,7 +96,10 @@ export const GuestProbe = {
 } as const;
 export type GuestProbe = (typeof GuestProbe)[keyof typeof GuestProbe];
 
-/** "Seen" and "healthy" are two answers. `unknown` when nobody can look into the guest. */
+/**
+ * "Seen" and "healthy" are two answers, and `seen` is literal: `yes` means that the guest has all the devices
+ * now, whatever was expected. `unknown` when nobody can look into the guest.
+ */
 export interface ProbeReport {
   seen: 'yes' | 'no' | 'unknown';
   healthy: 'yes' | 'no' | 'unknown';

@@ -73,13 +73,27 @@ export interface Plan {
   undoSeconds: number;
 }
 
-/** What a plan's hash is made of: everything that means something, nothing that merely passes (times, ids, versions). */
+/**
+ * What a plan's hash is made of: everything that means something, nothing that merely passes: times, ids,
+ * versions, and the key of a unit, which may be a number that a reboot gives anew. Its members are in.
+ */
 export function planMaterial(plan: Plan): unknown {
   const { version: _version, estimateSeconds: _estimate, undoSeconds: _undo, ...meaning } = plan;
   return {
     ...meaning,
-    steps: plan.steps.map(({ typicalSeconds: _typical, limitSeconds: _limit, ...step }) => step),
+    steps: plan.steps.map(({ typicalSeconds: _typical, limitSeconds: _limit, ...step }) => ({
+      ...step,
+      forward: withoutUnitKey(step.forward),
+      inverse: step.inverse && withoutUnitKey(step.inverse),
+      escalation: step.escalation.map(withoutUnitKey),
+    })),
   };
+}
+
+function withoutUnitKey({ act, commands }: PlannedAct): unknown {
+  if (!act.device) return { act, commands };
+  const { unit: _unit, ...device } = act.device;
+  return { act: { ...act, device }, commands };
 }
 
 /** All acts a plan may perform, forward and back: the ground for claims and fences. */

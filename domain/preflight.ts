@@ -19,6 +19,10 @@ export function select(
   view: HostView,
 ): { selection: Selection | null; failures: Failure[] } {
   const failures: Failure[] = [];
+  if (request.devices.length === 0) {
+    const where = { ...at(request), field: 'devices' };
+    failures.push(failure('request-invalid', { where, expected: 'at least one device', actual: 'none' }));
+  }
   const vm = view.vms.find((one) => one.name === request.vm);
   if (!vm) {
     const known = view.vms.map((one) => one.name).join(', ');
@@ -36,7 +40,10 @@ export function select(
     return found ? [found] : [];
   });
   const units = new Set(asked.map((device) => device.unit));
-  const members = view.devices.filter((device) => units.has(device.unit));
+  // In one order whatever the host lists first: the same request must make the same plan.
+  const members = view.devices
+    .filter((device) => units.has(device.unit))
+    .sort((a, b) => (a.address < b.address ? -1 : 1));
   const devices = members.filter((device) => !device.bridge);
   const companions = devices.filter((device) => !asked.includes(device));
   if (companions.length > 0 && !request.wholeUnit) failures.push(consentFailure(request, asked, companions));

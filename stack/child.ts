@@ -19,6 +19,8 @@ export interface ChildPlan {
   readonly isWell: () => Promise<boolean>;
   readonly stopSignal: NodeJS.Signals;
   readonly stopWithinMs: number;
+  /** How long to wait before each restart in turn, the last for all further ones; grows by default. */
+  readonly restartDelaysMs?: readonly number[];
 }
 
 const backOffMs = [250, 500, 1_000, 2_000, 4_000, 8_000];
@@ -153,7 +155,8 @@ export class Child {
   private afterEnd(how: string): void {
     if (!this.wanted || this.watch === undefined) return;
     if (Date.now() - this.startedAt > provenAfterMs) this.failures = 0;
-    const delay = backOffMs[Math.min(this.failures, backOffMs.length - 1)] ?? 8_000;
+    const delays = this.plan.restartDelaysMs ?? backOffMs;
+    const delay = delays[Math.min(this.failures, delays.length - 1)] ?? 8_000;
     this.failures += 1;
     this.report(`${this.name} ended (${how}); starting it again in ${delay} ms`);
     this.retry = setTimeout(() => void this.relaunch(), delay);

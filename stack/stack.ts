@@ -28,6 +28,8 @@ export interface StartOptions extends Partial<StackOptions> {
   readonly processes?: readonly ('api' | 'worker')[];
   /** Adds to the worker's environment, for tests: SLIPWAY_FAILPOINT. */
   readonly workerEnv?: Readonly<Record<string, string>>;
+  /** For tests that kill the worker often: how long until it is started again. */
+  readonly workerRestartDelaysMs?: readonly number[];
 }
 
 /**
@@ -35,7 +37,13 @@ export interface StartOptions extends Partial<StackOptions> {
  * @throws StackError with what is wrong and what to do; everything it had started is stopped again
  */
 export async function startStack(given: StartOptions = {}): Promise<Stack> {
-  const { report = () => undefined, processes = ['api', 'worker'], workerEnv = {}, ...changes } = given;
+  const {
+    report = () => undefined,
+    processes = ['api', 'worker'],
+    workerEnv = {},
+    workerRestartDelaysMs,
+    ...changes
+  } = given;
   const options = { ...defaultOptions(), ...changes };
   // Others may pass through, as Postgres' user must, but see nothing: what is private is private below.
   mkdirSync(options.home, { recursive: true, mode: 0o711 });
@@ -56,7 +64,13 @@ export async function startStack(given: StartOptions = {}): Promise<Stack> {
   };
   try {
     await endLeftovers(options.home, report);
-    const addresses = await startAll(options, { start, report, processes, workerEnv });
+    const addresses = await startAll(options, {
+      start,
+      report,
+      processes,
+      workerEnv,
+      ...(workerRestartDelaysMs ? { workerRestartDelaysMs } : {}),
+    });
     writeAddresses(addresses);
     const child = (name: string): Child => {
       const found = started.find((one) => one.name === name);
@@ -73,6 +87,7 @@ export async function startStack(given: StartOptions = {}): Promise<Stack> {
 interface StartingAll extends Starting {
   readonly processes: readonly ('api' | 'worker')[];
   readonly workerEnv: Readonly<Record<string, string>>;
+  readonly workerRestartDelaysMs?: readonly number[];
 }
 
 async function startAll(options: StackOptions, starting: StartingAll): Promise<StackAddresses> {
@@ -124,7 +139,10 @@ async function startAll(options: StackOptions, starting: StartingAll): Promise<S
   };
   await all([
     starting.processes.includes('worker')
-      ? starting.start(workerPlan(around, workerHealth, services), starting.workerEnv)
+      ? starting.start(
+          { ...workerPlan(around, workerHealth, services), ...restarts(starting) },
+          starting.workerEnv,
+        )
       : Promise.resolve(),
     starting.processes.includes('api') ? starting.start(apiPlan(around, api, services)) : Promise.resolve(),
   ]);

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Runtime } from '@temporalio/worker';
-import { armFailpoint } from '../activities/failpoint.js';
+import { armFailpoints } from '../activities/failpoint.js';
 import { readWorkerEnv } from '../config/env.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -16,7 +16,7 @@ function fatal(error: unknown): void {
 
 async function main(): Promise<void> {
   const env = readWorkerEnv();
-  armFailpoint(env.failpoint);
+  armFailpoints(env.failpoint);
   // Nest owns the signals; two owners would stop everything twice.
   Runtime.install({ shutdownSignals: [] });
   const app = await NestFactory.createApplicationContext(WorkerModule.with(env, fatal), {

@@ -36,6 +36,8 @@ export class TemporalWorkers implements OnApplicationBootstrap, BeforeApplicatio
       ...shared,
       ...workflowCode(),
       taskQueue: workflowQueue,
+      // How long a workflow waits for a worker that is gone before any other may take it over.
+      stickyQueueScheduleToStartTimeout: '2 seconds',
       activities: coreActivities(this.dependencies),
     };
     const activities = siteActivities(this.dependencies);

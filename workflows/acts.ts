@@ -15,8 +15,8 @@ import { siteQueue } from './contract.js';
 
 /** How long an act may wait for a worker of its site before the site counts as stalled. */
 const siteAnswersWithin = '2 minutes';
-/** A lost worker is noticed after this much silence; acts report more often than that. */
-const heartbeat = '15 seconds';
+/** A lost worker is noticed after this much silence. A false alarm is harmless: the next try joins the same operation. */
+const heartbeat = '6 seconds';
 
 export interface Acts {
   look: ActivityInterfaceFor<Look>;

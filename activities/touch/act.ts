@@ -31,7 +31,7 @@ export interface ActAnswer {
 
 export type Touch = ReturnType<typeof createTouch>;
 
-const heartbeatEveryMs = 5000;
+const heartbeatEveryMs = 1500;
 
 /** The one activity that changes a machine: intent, act, outcome. */
 export function createTouch({ register, hypervisorOf }: Dependencies) {

@@ -5,9 +5,18 @@ import type { Show } from './show.js';
 
 /** The attach, and if it went well the return; with a fault only the attach and its undo. */
 export async function tellStory(place: Place, fault: Fault | undefined, show: Show): Promise<ChangeOfApi[]> {
-  const attached = await oneChange(place, 'attach', show);
+  const attached = await attachAfresh(place, show);
   if (fault || attached.ending !== 'succeeded') return [attached];
   return [attached, await oneChange(place, 'return', show)];
+}
+
+/** A demo that was cut off may have left the device with the VM: it is given back the proper way first. */
+async function attachAfresh(place: Place, show: Show): Promise<ChangeOfApi> {
+  const attached = await oneChange(place, 'attach', show);
+  if (attached.failures[0]?.reason !== 'device-already-attached') return attached;
+  show.line('left attached by an earlier demo: giving it back first');
+  await oneChange(place, 'return', show);
+  return oneChange(place, 'attach', show);
 }
 
 async function oneChange(place: Place, action: 'attach' | 'return', show: Show): Promise<ChangeOfApi> {
