@@ -77,11 +77,12 @@ async function reaching<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-const { builtins } = pg.types;
+const parsers = new Map<number, (value: string) => unknown>([
+  [pg.types.builtins.TIMESTAMPTZ, (value) => new Date(value).toISOString()],
+  [pg.types.builtins.INT8, Number],
+]);
 
 /** Rows are plain data: times as RFC 3339 text in UTC, 64-bit integers as numbers (all of ours are below 2^53). */
 function parserOf(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  if (oid === builtins.TIMESTAMPTZ) return (value) => new Date(value).toISOString();
-  if (oid === builtins.INT8) return Number;
-  return pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown;
+  return parsers.get(oid) ?? (pg.types.getTypeParser(oid, format) as (value: string) => unknown);
 }

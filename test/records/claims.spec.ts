@@ -10,9 +10,10 @@ import {
   raiseEpoch,
   releaseClaims,
 } from '../../records/claims.js';
+import { inRegister } from '../../records/database.js';
 import { quarantineDevices, releaseQuarantine } from '../../records/quarantine.js';
 import { recordProgress } from '../../records/progress.js';
-import { freshRegister, type TestRegister } from '../support/postgres.js';
+import { freshRegister, lockWaiters, type TestRegister } from '../support/postgres.js';
 import { operator, progress, storeChanges } from './samples.js';
 
 let register: TestRegister;
@@ -27,23 +28,47 @@ function granted(answer: ClaimAnswer): number {
 }
 
 describe('claiming', () => {
-  it('lets exactly one of many changes win a key they all want, whatever else each of them wants', async () => {
-    const wishes = Array.from({ length: 24 }, (_, index) => ({
-      changeId: `race-${index}`,
-      // Given in differing orders: locks taken in the order of the wish would deadlock.
-      keys: [`race/other-${index % 3}`, 'race/wanted', `race/other-${(index + 1) % 3}`].sort(() =>
-        index % 2 ? 1 : -1,
-      ),
-    }));
-    const answers = await Promise.all(wishes.map((wish) => claim(register.db, wish)));
-    const winners = wishes.filter((_, index) => answers[index]?.granted);
-    expect(winners).toHaveLength(1);
-    const held = await listClaims(register.db, winners[0]!.changeId);
-    expect(held.map((row) => row.key)).toEqual([...winners[0]!.keys].sort());
-    for (const answer of answers) {
-      if (answer.granted) continue;
-      expect(answer.heldBy).toContainEqual({ key: 'race/wanted', changeId: winners[0]!.changeId });
-    }
+  it.each(['new', 'known'])(
+    'lets exactly one of many changes win %s keys they all want, and deadlocks none',
+    async (state) => {
+      const all = Array.from({ length: 300 }, (_, index) => `race/${String(index).padStart(3, '0')}`);
+      if (state === 'known') await releaseClaims(register.db, (await listClaims(register.db))[0]!.changeId);
+      const wishes = Array.from({ length: 20 }, (_, index) => ({
+        changeId: `race-${state}-${index}`,
+        // Half of them name the keys the other way round: locks taken in the order of the wish would deadlock.
+        keys: index % 2 ? all : all.toReversed(),
+      }));
+      const answers = await Promise.all(wishes.map((wish) => claim(register.db, wish)));
+      const winners = wishes.filter((_, index) => answers[index]?.granted);
+      expect(winners).toHaveLength(1);
+      const winner = winners[0]!.changeId;
+      expect((await listClaims(register.db, winner)).map((row) => row.key)).toEqual(all);
+      for (const answer of answers) {
+        if (!answer.granted) expect(answer.heldBy).toContainEqual({ key: 'race/000', changeId: winner });
+      }
+      await Promise.all(
+        wishes
+          .filter((wish) => wish.changeId !== winner)
+          .map((wish) => leaveLine(register.db, wish.changeId)),
+      );
+    },
+  );
+
+  it('makes new keys in one order, so that two changes that name them in two orders don’t wait for each other', async () => {
+    const orders = [
+      ['order/a', 'order/m', 'order/z'],
+      ['order/z', 'order/m', 'order/a'],
+    ];
+    let answers: Promise<ClaimAnswer[]> | undefined;
+    await inRegister(register.owner.db, async (trx) => {
+      // Both stop at the key in the middle, each with its first one made.
+      await trx.insertInto('claims').values({ key: 'order/m', epoch: 0 }).execute();
+      answers = Promise.all(
+        orders.map((keys, index) => claim(register.db, { changeId: `order-${index}`, keys })),
+      );
+      await lockWaiters(register.owner, orders.length);
+    });
+    expect((await answers)?.filter((answer) => answer.granted)).toHaveLength(1);
   });
 
   it('takes nothing when one of several keys is held', async () => {

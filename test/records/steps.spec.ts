@@ -1,11 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { sql } from 'kysely';
 import { auditEvents } from '../../records/audit.js';
 import { claim, raiseEpoch, releaseClaims } from '../../records/claims.js';
 import { inRegister } from '../../records/database.js';
 import { beginStep, endStep, listSteps } from '../../records/steps.js';
 import { RecordMissing } from '../../records/missing.js';
-import { freshRegister, type TestRegister } from '../support/postgres.js';
+import { freshRegister, lockWaiters, type TestRegister } from '../support/postgres.js';
 import { deviceKey, end, fact, intent, later, ran, storeChanges, vmKey } from './samples.js';
 
 let register: TestRegister;
@@ -66,11 +65,22 @@ describe('the intent of a step', () => {
     await inRegister(register.db, async (trx) => {
       await beginStep(trx, intent(change, epoch));
       raised = raiseEpoch(register.db, change).finally(() => (raisedYet = true));
-      await waitsForALock();
+      await lockWaiters(register.owner, 1);
       expect(raisedYet).toBe(false);
     });
     await raised;
     expect(await kinds()).toEqual(['step.intent']);
+  });
+
+  it('is refused when it comes while the epoch is being raised', async () => {
+    let intended: Promise<unknown> | undefined;
+    await inRegister(register.db, async (trx) => {
+      await raiseEpoch(trx, change);
+      intended = beginStep(register.db, intent(change, epoch)).catch((error: unknown) => error);
+      await lockWaiters(register.owner, 1);
+    });
+    expect(await intended).toMatchObject({ failure: { reason: 'stale-epoch' } });
+    expect(await kinds()).toEqual([]);
   });
 
   it('is written once however often it is repeated', async () => {
@@ -148,13 +158,3 @@ describe('the outcome of a step', () => {
     expect(await kinds()).toEqual(['step.intent', 'step.outcome']);
   });
 });
-
-/** Until some session of this database waits for another one's lock. */
-async function waitsForALock(): Promise<void> {
-  for (;;) {
-    const { rows } = await sql`
-      select from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`.execute(register.owner.db);
-    if (rows.length > 0) return;
-  }
-}

@@ -4,6 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } f
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { sql } from 'kysely';
 import pg from 'pg';
 import { openRegister, type Register, type RegisterOptions } from '../../records/database.js';
 import { migrate } from '../../records/migrate.js';
@@ -54,6 +55,16 @@ export async function freshRegister(options: RegisterOptions = {}): Promise<Test
       await database.drop();
     },
   };
+}
+
+/** Waits until so many sessions of this database stand before somebody else's lock. */
+export async function lockWaiters({ db }: Register, count: number): Promise<void> {
+  for (;;) {
+    const { rows } = await sql`
+      select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+    if (rows.length >= count) return;
+  }
 }
 
 async function asAdmin(port: number, statement: string): Promise<void> {
