@@ -205,3 +205,7 @@ async function endLeftovers(home: string, report: (line: string) => void): Promi
     await endLeftover(mark);
   }
 }
+
+function restarts({ workerRestartDelaysMs }: Starting): Pick<ChildPlan, 'restartDelaysMs'> {
+  return workerRestartDelaysMs ? { restartDelaysMs: workerRestartDelaysMs } : {};
+}
