@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { SlipwayError } from '../domain/failures.js';
+import { type Failure, SlipwayError } from '../domain/failures.js';
 import { RecordConflict } from '../records/conflict.js';
 import { type ApiCode, failureProblem, type Problem, ProblemError, problemOf } from './problem.js';
 
@@ -12,7 +12,7 @@ export class FailureFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
-    const problem = toProblem(thrown, request.path);
+    const problem = toProblem(thrown, request.path, request.method);
     this.note(thrown, problem, request);
     if (response.headersSent) return void response.end();
     if (problem.status === 401) response.setHeader('www-authenticate', 'Bearer error="invalid_token"');
@@ -33,9 +33,13 @@ export class FailureFilter implements ExceptionFilter {
   }
 }
 
-export function toProblem(thrown: unknown, instance: string): Problem {
+export function toProblem(thrown: unknown, instance: string, method = 'POST'): Problem {
   if (thrown instanceof ProblemError) return problemOf(thrown.code, { ...thrown.parts, instance });
-  if (thrown instanceof SlipwayError) return failureProblem(thrown.failure, instance);
+  if (thrown instanceof SlipwayError) {
+    return method === 'GET'
+      ? queryProblem(thrown.failure, instance)
+      : failureProblem(thrown.failure, instance);
+  }
   if (thrown instanceof RecordConflict) return conflictProblem(thrown, instance);
   const code =
     bodyCodes[bodyErrorType(thrown)] ??
@@ -43,6 +47,13 @@ export function toProblem(thrown: unknown, instance: string): Problem {
   if (code)
     return problemOf(code, { instance, detail: thrown instanceof Error ? thrown.message : undefined });
   return problemOf('internal-error', { instance });
+}
+
+/** What is not well formed in a GET can only be its query. */
+function queryProblem(failure: Failure, instance: string): Problem {
+  if (failure.reason !== 'request-invalid') return failureProblem(failure, instance);
+  const errors = [{ pointer: `query ${failure.where?.field ?? ''}`.trim(), detail: failure.message }];
+  return problemOf('query-invalid', { instance, detail: failure.message, errors });
 }
 
 function conflictProblem(conflict: RecordConflict, instance: string): Problem {

@@ -80,7 +80,10 @@ function mustBePlain(value: unknown, pointer: string, depth: number): void {
 }
 
 function refusedField(pointer: string, detail: string): ProblemError {
-  return new ProblemError('request-invalid', { detail: `${pointer}: ${detail}`, errors: [{ pointer, detail }] });
+  return new ProblemError('request-invalid', {
+    detail: `${pointer}: ${detail}`,
+    errors: [{ pointer, detail }],
+  });
 }
 
 function escaped(name: string): string {

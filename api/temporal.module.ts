@@ -1,5 +1,11 @@
 import { type DynamicModule, Global, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import type { TemporalEnv } from '../config/env.js';
 import { changeWorkflowId } from '../workflows/contract.js';
 
@@ -10,7 +16,11 @@ export class Temporal implements OnApplicationShutdown {
   private readonly connection: Connection;
 
   constructor(private readonly env: TemporalEnv) {
-    this.connection = Connection.lazy({ address: env.address });
+    this.connection = Connection.lazy({
+      address: env.address,
+      // Few tries: whoever waits for an answer is told soon that Temporal is down; what must not be lost is swept up later.
+      interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 3 }))],
+    });
     this.client = new Client({ connection: this.connection, namespace: env.namespace });
   }
 

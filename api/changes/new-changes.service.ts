@@ -11,6 +11,7 @@ import { type FieldError, ProblemError } from '../problem.js';
 import { Register } from '../register.module.js';
 import { newChangeId } from './change-id.js';
 import { type ChangeRequestDto, isPast, type RequestedDeviceDto } from './change-request.dto.js';
+import { Relay } from './relay.service.js';
 import { Starter } from './starter.service.js';
 
 /** From a well-formed request to a change that is kept and whose workflow is started. */
@@ -22,6 +23,7 @@ export class NewChanges {
     private readonly register: Register,
     private readonly estate: EstateDirectory,
     private readonly starter: Starter,
+    private readonly relay: Relay,
   ) {}
 
   /**
@@ -51,6 +53,7 @@ export class NewChanges {
 
   private startLater(change: ChangeRecord, error: unknown): void {
     this.log.warn({ changeId: change.id, why: failureText(error) }, 'kept, but not started yet: it will be');
+    this.relay.soon();
   }
 
   private async requestOf(body: ChangeRequestDto): Promise<ChangeRequest> {

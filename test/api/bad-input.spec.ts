@@ -211,7 +211,11 @@ describe('a request of the wrong shape is refused', () => {
   it('a body nested so deeply that reading it would fill the stack', async () => {
     const raw = `{"devices":${'['.repeat(30_000)}${']'.repeat(30_000)}}`;
     const { status, body } = await api.send('POST', '/v1/changes', { raw });
-    expect({ status, code: body.code, below: body.errors[0]?.pointer.startsWith('/devices/0/0') }).toEqual({ status: 422, code: 'request-invalid', below: true });
+    expect({ status, code: body.code, below: body.errors[0]?.pointer.startsWith('/devices/0/0') }).toEqual({
+      status: 422,
+      code: 'request-invalid',
+      below: true,
+    });
   });
 
   it('a body that is a list, a text or nothing', async () => {
