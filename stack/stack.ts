@@ -172,7 +172,7 @@ async function all<const Work extends readonly Promise<unknown>[]>(
   work: Work,
 ): Promise<{ -readonly [Index in keyof Work]: Awaited<Work[Index]> }> {
   await Promise.allSettled(work);
-  return (await Promise.all(work)) as { -readonly [Index in keyof Work]: Awaited<Work[Index]> };
+  return await Promise.all(work);
 }
 
 /** Who uses another goes first; so nobody loses what it still has to write. */
@@ -206,6 +206,6 @@ async function endLeftovers(home: string, report: (line: string) => void): Promi
   }
 }
 
-function restarts({ workerRestartDelaysMs }: Starting): Pick<ChildPlan, 'restartDelaysMs'> {
+function restarts({ workerRestartDelaysMs }: StartingAll): Pick<ChildPlan, 'restartDelaysMs'> {
   return workerRestartDelaysMs ? { restartDelaysMs: workerRestartDelaysMs } : {};
 }
