@@ -114,6 +114,13 @@ export function readMigratorEnv(source: Source = process.env): MigratorEnv {
   return frozen({ databaseUrl: validated('the migrations', MigratorNames, source).DATABASE_MIGRATOR_URL });
 }
 
+/** The environment as it is, for the supervisor, which hands parts of it to its children. */
+export function processEnvironment(): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
 function temporalOf(names: ApiNames | WorkerNames): TemporalEnv {
   return {
     address: names.TEMPORAL_ADDRESS,

@@ -1,3 +1,4 @@
+import { processEnvironment } from '../config/env.js';
 import { readOptions } from './options.js';
 import { StackError } from './failure.js';
 import { type Stack, startStack } from './stack.js';
@@ -6,7 +7,7 @@ import { type Stack, startStack } from './stack.js';
 const begun = performance.now();
 
 async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2), process.env);
+  const options = readOptions(process.argv.slice(2), processEnvironment());
   if (options === undefined) return;
   const stopAsked = firstSignal();
   const starting = startStack({ ...options, report: (line) => say(line) });

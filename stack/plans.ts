@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { processEnvironment } from '../config/env.js';
 import type { ChildPlan } from './child.js';
 import { answersWell } from './http-health.js';
 import { audience, cliClient, localPersonGrant } from './issuer.js';
@@ -123,9 +124,7 @@ function everyProcess(options: StackOptions, services: ServiceAddresses): Record
 /** Our own environment without the names that belong to other processes, or that we set ourselves. */
 function inherited(): Record<string, string> {
   const ours = /^(SLIPWAY_|TEMPORAL_|DATABASE_|OIDC_|npm_|NODE_OPTIONS$|JEST_)/;
-  return Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => !ours.test(entry[0])),
-  );
+  return Object.fromEntries(Object.entries(processEnvironment()).filter(([name]) => !ours.test(name)));
 }
 
 interface NodeProcess {
@@ -139,16 +138,12 @@ interface NodeProcess {
 }
 
 function nodePlan({ options, setUp }: NodeSurroundings, node: NodeProcess): ChildPlan {
+  const { PATH = '/usr/bin:/bin', HOME = '/' } = processEnvironment();
   return {
     name: node.name,
     file: setUp.node,
     args: ['--enable-source-maps', compiled(node.entry), ...node.args],
-    env: {
-      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-      HOME: process.env['HOME'] ?? '/',
-      NODE_ENV: 'production',
-      ...node.env,
-    },
+    env: { PATH, HOME, NODE_ENV: 'production', ...node.env },
     cwd: checkout,
     log: join(options.home, 'logs', `${node.name}.log`),
     isReady: () => answersWell(node.ready),

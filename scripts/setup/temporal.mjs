@@ -28,6 +28,7 @@ export async function findTemporalCli({
   platform = `${process.platform}-${process.arch}`,
   officialSite = 'https://temporal.download',
   sha256 = pinned[platform],
+  report = say,
 } = {}) {
   const named = environment.SLIPWAY_TEMPORAL_CLI;
   if (named) {
@@ -48,12 +49,12 @@ export async function findTemporalCli({
     ['the official download', () => fromOfficialSite(officialSite, platform)],
   ]) {
     try {
-      say(`Temporal CLI ${version}: from ${source}`);
+      report(`Temporal CLI ${version}: from ${source}`);
       keep(await fetchBinary(), cached, sha256, platform);
       return { path: cached, from: source };
     } catch (error) {
       failures.push(`${source}: ${error.message}`);
-      say(`Temporal CLI: ${source} did not work: ${error.message}`);
+      report(`Temporal CLI: ${source} did not work: ${error.message}`);
     }
   }
   throw new SetupError(

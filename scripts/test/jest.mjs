@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from '../setup/places.mjs';
+
+/** What the machine's own set-up must not change about a test. */
+const notForTests = /^(SLIPWAY_(?!TEMPORAL_CLI$)|DATABASE_|TEMPORAL_|OIDC_|REDIS_URL$|NODE_OPTIONS$)/;
+
+/** Runs the specs of one folder; a folder whose run breaks counts as one failure, never as nothing. */
+export async function runSuite(suite, jestArgs = []) {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-suite-'));
+  const answer = join(folder, 'result.json');
+  try {
+    const code = await run([
+      ...[
+        '--experimental-vm-modules',
+        '--disable-warning=ExperimentalWarning',
+        'node_modules/jest/bin/jest.js',
+      ],
+      ...['--json', '--outputFile', answer, suite.oneByOne ? '--runInBand' : '--maxWorkers=2'],
+      ...['--testPathPatterns', `^${join(root, 'test', suite.name)}/`, ...jestArgs],
+    ]);
+    return countsOf(suite, readAnswer(answer), code);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function run(args) {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !notForTests.test(name)));
+  return new Promise((resolve, reject) => {
+    // Jest prints its JSON on stdout too; people read its report, which goes to stderr.
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'ignore', process.stdout],
+    });
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => child.kill(signal));
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+function readAnswer(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function countsOf(suite, answer, code) {
+  if (answer === undefined)
+    return { passed: 0, failed: 1, failures: [`${suite.name}: jest ended without a result`], skips: [] };
+  const tests = answer.testResults.flatMap((file) => file.assertionResults);
+  const broken = answer.testResults
+    .filter(
+      (file) => file.status === 'failed' && file.assertionResults.every(({ status }) => status !== 'failed'),
+    )
+    .map((file) => `${file.name.replace(`${root}/`, '')}: the file itself does not run`);
+  const failures = [
+    ...tests.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
+    ...broken,
+  ];
+  const skips = tests
+    .filter(({ status }) => ['pending', 'todo', 'disabled'].includes(status))
+    .map(({ fullName }) => fullName);
+  if (code !== 0 && failures.length === 0) failures.push(`${suite.name}: jest ended with exit code ${code}`);
+  return { passed: answer.numPassedTests, failed: failures.length, failures, skips };
+}

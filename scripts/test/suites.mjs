@@ -1,0 +1,46 @@
+// The suites of `npm test`, found by their folders: a new folder below test/ is run without being told here.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../setup/places.mjs';
+
+/** Cheap ones first: who broke the domain need not wait for a server to start. */
+const order = [
+  'toolchain',
+  'domain',
+  'config',
+  'docs',
+  'workflows',
+  'activities',
+  'hypervisors',
+  'records',
+  'queues',
+  'api',
+  'worker',
+  'cli',
+  'stack',
+  'bench',
+  'e2e',
+  'battery',
+];
+/** These start servers: two of their files at once would wait for each other's processor. */
+const oneByOne = ['stack', 'e2e', 'battery', 'bench', 'lab'];
+
+export function suites({ kvm }) {
+  const folders = readdirSync(join(root, 'test'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && holdsSpecs(join(root, 'test', entry.name)))
+    .map(({ name }) => name)
+    .filter((name) => (name === 'lab') === kvm);
+  const rank = (name) => (order.includes(name) ? order.indexOf(name) : order.length);
+  return folders
+    .sort((a, b) => rank(a) - rank(b))
+    .map((name) => ({ name, oneByOne: oneByOne.includes(name) }));
+}
+
+function holdsSpecs(folder) {
+  return (
+    existsSync(folder) &&
+    readdirSync(folder, { withFileTypes: true }).some((entry) =>
+      entry.isDirectory() ? holdsSpecs(join(folder, entry.name)) : entry.name.endsWith('.spec.ts'),
+    )
+  );
+}
