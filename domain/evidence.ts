@@ -36,13 +36,13 @@ export function compareFacts(before: readonly Fact[], after: readonly Fact[]): F
     });
 }
 
-/** Whether a snapshot shows what the plan was for; the failures name each device that is not there. */
+/** Whether a snapshot shows what the plan was for; the failures name each device and VM that is not as planned. */
 export function proveGoal(plan: Plan, facts: readonly Fact[]): Failure[] {
   const valueOf = (subject: string, name: string): string =>
     facts.find((fact) => fact.subject === subject && fact.name === name)?.value ?? 'not observed';
   const vm = plan.basis.vm.name;
   const wanted = plan.action === 'return' ? 'host' : `vm ${vm}`;
-  return plan.basis.devices.flatMap((device) => {
+  const devices = plan.basis.devices.flatMap((device) => {
     const where = { host: plan.host, vm, address: device.address };
     const holder = valueOf(`device ${device.address}`, FactName.holder);
     if (holder !== wanted) {
@@ -55,4 +55,9 @@ export function proveGoal(plan: Plan, facts: readonly Fact[]): Failure[] {
     if (plan.action !== 'return' || driver === home) return [];
     return [failure('driver-missing', { where, expected: `driver ${home}`, actual: `driver ${driver}` })];
   });
+  // A VM that ran must run with its new device; one that gave a device away is its owner's to stop.
+  const power = valueOf(`vm ${vm}`, FactName.power);
+  if (plan.action === 'return' || plan.basis.vm.power !== 'running' || power === 'running') return devices;
+  const where = { host: plan.host, vm };
+  return [...devices, failure('power-state-unreached', { where, expected: 'running', actual: power })];
 }

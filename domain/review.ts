@@ -41,14 +41,19 @@ export interface ReviewBasis {
   held: readonly Decision[];
 }
 
-/** Null when the decision may count; deciding the same thing again is allowed and changes nothing. */
+/**
+ * Null when the decision may count. One that is held already is no news, whenever it comes again; what a
+ * person decided about another plan does not bind them.
+ */
 export function refuseReview(decision: Decision, basis: ReviewBasis): ReviewRefusal | null {
-  if (!basis.open || decision.changeId !== basis.changeId) return 'closed';
   if (basis.held.some((held) => held.decisionId === decision.decisionId)) return null;
+  if (!basis.open || decision.changeId !== basis.changeId) return 'closed';
   if (decision.planHash !== basis.planHash) return 'stale-plan';
   if (basis.excluded.some((person) => sameIdentity(person, decision.reviewer))) return 'own-change';
   if (decision.decision === 'reject' && !decision.comment?.trim()) return 'comment-missing';
-  const before = basis.held.find((held) => sameIdentity(held.reviewer, decision.reviewer));
+  const before = basis.held.find(
+    ({ planHash, reviewer }) => planHash === decision.planHash && sameIdentity(reviewer, decision.reviewer),
+  );
   if (before && before.decision === decision.decision) return 'already-decided';
   if (before?.decision === 'reject') return 'already-decided';
   return null;
@@ -72,7 +77,9 @@ export interface ReviewStanding {
  */
 export function standing(requirements: readonly Requirement[], reviews: readonly Decision[]): ReviewStanding {
   if (reviews.some((review) => review.decision === 'reject')) return { verdict: 'rejected', missing: [] };
-  const approvals = reviews.filter((review) => review.decision === 'approve');
+  const approvals = reviews.filter(
+    ({ reviewer }, index) => reviews.findIndex((other) => sameIdentity(other.reviewer, reviewer)) === index,
+  );
   const places = requirements.flatMap((requirement) =>
     Array.from({ length: requirement.count }, () => requirement),
   );

@@ -14,19 +14,18 @@ export interface UndoNode {
  * of later steps which share its VM (a step on the VM as a whole waits for all of them, steps on different
  * units do not wait for each other) or which hold the same unit on the other side. So a VM is made whole
  * although the host can't take a device back, and no device goes to the host while the VM may have its unit.
+ * A step that only made up for an escalation has nothing to undo: the VM was running before it.
  */
 export function undoGraph(begun: readonly Step[]): UndoNode[] {
-  return begun
-    .map((step, index) => ({ step, later: begun.slice(index + 1) }))
+  const undoable = begun.filter((step) => step.inverse !== null && !step.onlyAfterEscalation);
+  return undoable
+    .map((step, index) => ({ step, later: undoable.slice(index + 1) }))
     .reverse()
-    .filter(({ step }) => step.inverse !== null)
     .map(({ step, later }) => ({
       step: step.name,
       inverse: step.inverse!,
       escalation: step.inverse!.act.verb === 'detach' ? step.escalation : [],
-      after: later
-        .filter((other) => other.inverse !== null && mustPrecede(other, step))
-        .map((other) => other.name),
+      after: later.filter((other) => mustPrecede(other, step)).map((other) => other.name),
     }));
 }
 

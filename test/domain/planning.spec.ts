@@ -58,7 +58,9 @@ describe('an attach', () => {
 
   it.each(['off', 'crashed'] as const)('to a VM that is %s is cold and leaves its power alone', (power) => {
     for (const powerOff of ['allowed', 'never'] as const) {
-      const plan = planOf(planInput({ request: request({ powerOff }), view: view({ vms: [vm({ power })] }) }));
+      const plan = planOf(
+        planInput({ request: request({ powerOff }), view: view({ vms: [vm({ power })] }) }),
+      );
       expect(namesOf(plan)).toEqual([`dismount ${card}`, `attach ${card}`]);
       expect(placementsOf(plan)).toEqual(['cold']);
       expect(plan.restorePower).toBeNull();
@@ -67,7 +69,9 @@ describe('an attach', () => {
 
   it('needs as many free ports as it moves devices, companions included', () => {
     const asked = request({ wholeUnit: true });
-    const plan = planOf(planInput({ request: asked, view: view({ devices: unit, vms: [vm({ freePorts: 1 })] }) }));
+    const plan = planOf(
+      planInput({ request: asked, view: view({ devices: unit, vms: [vm({ freePorts: 1 })] }) }),
+    );
     expect(placementsOf(plan)).toEqual(['cold', 'cold']);
   });
 
@@ -91,7 +95,12 @@ describe('an attach', () => {
     const both = [card, disk].map((address) => ({ address, mode: 'pci' as const }));
     const plan = planOf(planInput({ request: request({ devices: both }), view: view({ devices }) }));
     expect(plan.basis.devices.map(({ hostDriver }) => hostDriver)).toEqual([null, 'nvme']);
-    expect(plan.steps.map(({ forward }) => forward.act.device?.hostDriver)).toEqual([null, 'nvme', null, 'nvme']);
+    expect(plan.steps.map(({ forward }) => forward.act.device?.hostDriver)).toEqual([
+      null,
+      'nvme',
+      null,
+      'nvme',
+    ]);
   });
 
   it('may cut the power of a guest that does not let go on undo, only if the request allows it', () => {
@@ -187,7 +196,10 @@ describe('a plan', () => {
 
   it.each([
     ['no-reset-method', { view: view({ devices: [device(card, { resetMethods: [] })] }) }],
-    ['weak-fingerprint', { view: view({ devices: [device(card, { fingerprint: { vendor: 'a', device: 'b' } })] }) }],
+    [
+      'weak-fingerprint',
+      { view: view({ devices: [device(card, { fingerprint: { vendor: 'a', device: 'b' } })] }) },
+    ],
     ['larger-unit', { request: request({ wholeUnit: true }), view: view({ devices: unit }) }],
     ['power-cycle', { view: view({ capabilities: noHotPlug }) }],
     ['no-probe', { probe: 'none' as const }],
@@ -224,12 +236,17 @@ describe('the material of a plan’s hash', () => {
   it('is the same after a reboot of the host, which may renumber its groups', () => {
     const rebooted = view({ host: { ...view().host, bootId: 'boot-2' } });
     expect(materialOf(planInput({ view: rebooted }))).toBe(same);
-    const renumbered = view({ devices: view().devices.map((one) => ({ ...one, unit: `group after ${one.unit}` })) });
+    const renumbered = view({
+      devices: view().devices.map((one) => ({ ...one, unit: `group after ${one.unit}` })),
+    });
     expect(materialOf(planInput({ view: renumbered }))).toBe(same);
   });
 
   it('is the same when other devices and VMs of the host differ', () => {
-    const busy = view({ devices: [...view().devices, device('0000:07:00.0')], vms: [vm(), vm({ name: 'b', uuid: 'b' })] });
+    const busy = view({
+      devices: [...view().devices, device('0000:07:00.0')],
+      vms: [vm(), vm({ name: 'b', uuid: 'b' })],
+    });
     expect(materialOf(planInput({ view: busy }))).toBe(same);
   });
 
@@ -244,8 +261,14 @@ describe('the material of a plan’s hash', () => {
   });
 
   it.each<[string, Partial<PlanInput>]>([
-    ['another card', { view: view({ devices: [device(card, { fingerprint: { vendor: 'x', device: 'y', serial: 'z' } })] }) }],
-    ['another driver', { view: view({ devices: [device(card, { holder: { kind: 'host', driver: 'other' } })] }) }],
+    [
+      'another card',
+      { view: view({ devices: [device(card, { fingerprint: { vendor: 'x', device: 'y', serial: 'z' } })] }) },
+    ],
+    [
+      'another driver',
+      { view: view({ devices: [device(card, { holder: { kind: 'host', driver: 'other' } })] }) },
+    ],
     ['a lost reset method', { view: view({ devices: [device(card, { resetMethods: [] })] }) }],
     ['another host of the same name', { view: view({ host: { ...view().host, identity: 'machine-b' } }) }],
     ['a VM that is off now', { view: view({ vms: [vm({ power: 'off' })] }) }],
@@ -276,7 +299,11 @@ describe('the commands of a plan', () => {
   it('are there for every act it may perform, forward, back, on escalation and to restore power', () => {
     for (const plan of somePlans()) {
       const full = withCommands(plan, (act) => [{ tool: 'do', argv: [actName(act)] }]);
-      const planned = full.steps.flatMap(({ forward, inverse, escalation }) => [forward, inverse!, ...escalation]);
+      const planned = full.steps.flatMap(({ forward, inverse, escalation }) => [
+        forward,
+        inverse!,
+        ...escalation,
+      ]);
       for (const { act, commands } of [...planned, ...(full.restorePower ? [full.restorePower] : [])]) {
         expect(commands).toEqual([{ tool: 'do', argv: [actName(act)] }]);
       }
@@ -285,7 +312,9 @@ describe('the commands of a plan', () => {
   });
 
   it('are shown so that a shell would read each word as it is', () => {
-    expect(formatCommand({ tool: 'virsh', argv: ['start', 'voip-gateway'] })).toBe('virsh start voip-gateway');
+    expect(formatCommand({ tool: 'virsh', argv: ['start', 'voip-gateway'] })).toBe(
+      'virsh start voip-gateway',
+    );
     expect(formatCommand({ tool: 'virsh', argv: ['start', `a b'c; rm -rf $HOME`] })).toBe(
       `virsh start 'a b'\\''c; rm -rf $HOME'`,
     );
