@@ -78,8 +78,9 @@ export class Orders {
 
   private mustResolve({ resolution, by, second }: ResolveOrder): void {
     const { state } = this.change;
-    this.only(state === 'parked' || state === 'held', 'resolve');
-    if (state === 'held')
+    const heldBack = state === 'scheduled' && this.hold !== null;
+    this.only(state === 'parked' || state === 'held' || heldBack, 'resolve');
+    if (state !== 'parked')
       this.only(resolution === 'retry' || resolution === 'undo', `resolve by ${resolution}`);
     const needsSecond = resolution === 'accept' || resolution === 'skip';
     if (needsSecond && (!second || sameIdentity(second.identity, by.identity))) {
