@@ -1,10 +1,11 @@
-import { sql } from 'kysely';
-import { type AuditEvent, type ChainedEvent, genesis, linkText } from '../domain/audit.js';
+import { type RawBuilder, sql } from 'kysely';
+import type { AuditEvent, ChainedEvent } from '../domain/audit.js';
+import { canonicalJson } from '../domain/canonical.js';
 import type { Identity } from '../domain/change.js';
 import { failure, SlipwayError } from '../domain/failures.js';
 import { readCursor, writeCursor } from './cursor.js';
-import { type Db, fromRegister, inRegister, type Trx } from './database.js';
-import { document, plain, sha256, utc } from './documents.js';
+import { type Db, fromRegister } from './database.js';
+import { document, plain, utc } from './documents.js';
 
 export const eventsChannel = 'slipway_events';
 
@@ -19,79 +20,46 @@ export const slipwayActor = 'slipway';
 /**
  * Adds an event (or several of one change) to its chain. The database gives the sequence under the chain's lock; an event
  * whose key is there already is left out. Listeners of `slipway_events` get `{"changeId", "sequence"}` at commit.
- * `changeId` is a change's id, or `site/<id>` for what concerns a whole site. Returns the events that were new.
+ * `changeId` is a change's id, or `site/<id>` for what concerns a whole site. Returns how many events were new.
  */
-export async function appendAudit(trx: Trx, events: AuditEvent | AuditEvent[]): Promise<ChainedEvent[]> {
-  const wanted = Array.isArray(events) ? events : [events];
-  const changeId = wanted[0]?.changeId;
-  if (changeId === undefined) return [];
-  return inRegister(trx, async (db) => {
-    // The lock comes first: only what is read after it is certain to be the whole chain.
-    const head = await lockChain(db, changeId);
-    const known = new Set(await keysAmong(db, changeId, wanted));
-    const fresh = wanted.filter((event) => !known.has(event.key) && known.add(event.key));
-    const links = chain(fresh, head);
-    if (links.length > 0) await writeLinks(db, links);
-    return links;
-  });
+export async function appendAudit(db: Db, events: AuditEvent | AuditEvent[]): Promise<number> {
+  const appended = await fromRegister(db, (handle) =>
+    handle.selectNoFrom(appending(events).as('fresh')).executeTakeFirstOrThrow(),
+  );
+  return appended.fresh;
 }
 
-async function lockChain(db: Db, changeId: string): Promise<{ sequence: number; hash: string }> {
-  return db
-    .insertInto('audit_heads')
-    .values({ change_id: changeId, sequence: 0, hash: genesis })
-    .onConflict((conflict) => conflict.column('change_id').doUpdateSet({ change_id: changeId }))
-    .returning(['sequence', 'hash'])
-    .executeTakeFirstOrThrow();
+/** Like `appendAudit`; the events also go into the outbox: for what the outside is told too. */
+export async function tell(db: Db, events: AuditEvent | AuditEvent[]): Promise<number> {
+  const told = await fromRegister(db, (handle) =>
+    handle.selectNoFrom(telling(events).as('fresh')).executeTakeFirstOrThrow(),
+  );
+  return told.fresh;
 }
 
-async function keysAmong(db: Db, changeId: string, events: readonly AuditEvent[]): Promise<string[]> {
-  const keys = events.map((event) => event.key);
-  const rows = await db
-    .selectFrom('audit_events')
-    .select('key')
-    .where('change_id', '=', changeId)
-    .where('key', '=', sql<string>`any(${keys}::text[])`)
-    .execute();
-  return rows.map((row) => row.key);
+/** `appendAudit` as an expression, so that a statement that changes something also says so in the record. */
+export function appending(events: AuditEvent | AuditEvent[]): RawBuilder<number> {
+  return append(Array.isArray(events) ? events : [events], false);
 }
 
-function chain(events: readonly AuditEvent[], head: { sequence: number; hash: string }): ChainedEvent[] {
-  const links: ChainedEvent[] = [];
-  let { sequence, hash: previous } = head;
-  for (const { changeId, key, at, actor, kind, data } of events) {
-    sequence += 1;
-    const link = { ...plain({ changeId, key, actor, kind, data }), at: utc(at), sequence, previous };
-    previous = sha256(linkText(link));
-    links.push({ ...link, hash: previous });
-  }
-  return links;
+/** `tell` as an expression. */
+export function telling(events: AuditEvent | AuditEvent[]): RawBuilder<number> {
+  return append(Array.isArray(events) ? events : [events], true);
 }
 
-/** Events, the chain's new head and the notice to listeners, in one round trip. */
-async function writeLinks(db: Db, links: readonly ChainedEvent[]): Promise<void> {
-  const { changeId, sequence, hash } = links.at(-1)!;
-  await db
-    .with('written', (cte) =>
-      cte.insertInto('audit_events').values(
-        links.map((link) => ({
-          change_id: link.changeId,
-          sequence: link.sequence,
-          key: link.key,
-          at: link.at,
-          actor: link.actor,
-          kind: link.kind,
-          data: document(link.data),
-          previous: link.previous,
-          hash: link.hash,
-        })),
-      ),
-    )
-    .with('moved', (cte) =>
-      cte.updateTable('audit_heads').set({ sequence, hash }).where('change_id', '=', changeId),
-    )
-    .selectNoFrom(sql`pg_notify(${eventsChannel}, ${JSON.stringify({ changeId, sequence })})`.as('told'))
-    .execute();
+function append(events: AuditEvent[], told: boolean): RawBuilder<number> {
+  const chain = events[0]?.changeId;
+  if (chain === undefined) return sql<number>`0`;
+  const whole = events.map((event) => ({ ...plain(event), at: utc(event.at) }));
+  const column = (name: 'key' | 'at' | 'actor' | 'kind'): string[] => whole.map((event) => event[name]);
+  return sql<number>`append_audit(${chain}, ${column('key')}::text[], ${column('at')}::timestamptz[],
+    ${column('actor')}::text[], ${column('kind')}::text[], ${whole.map((event) => document(event.data))}::text[],
+    ${whole.map(textBeforeChain)}::text[], ${told}::boolean)`;
+}
+
+/** `linkText` up to the members `previous` and `sequence`, which the database adds under the chain's lock. */
+function textBeforeChain({ changeId, key, at, actor, kind, data }: AuditEvent): string {
+  return canonicalJson({ changeId, key, at, actor, kind, data }).replace(/\}$/, ',');
 }
 
 /**

@@ -1,11 +1,13 @@
+import type { Insertable } from 'kysely';
+import type { AuditEvent } from '../domain/audit.js';
 import type { ChangeRequest, Identity } from '../domain/change.js';
 import { normalAddress } from '../domain/device.js';
-import { actorOf } from './audit.js';
-import { asChange, type ChangeRecord, type ChangeRow } from './change-record.js';
+import { actorOf, telling } from './audit.js';
+import { asChange, type ChangeRecord } from './change-record.js';
 import { RecordConflict } from './conflict.js';
-import { type Db, fromRegister, inRegister, type Trx } from './database.js';
+import { type Db, fromRegister } from './database.js';
 import { document, utc } from './documents.js';
-import { tell } from './tell.js';
+import type { Tables } from './schema.js';
 
 export type { ChangeRecord } from './change-record.js';
 export { type ChangeFilter, listChanges } from './change-list.js';
@@ -33,86 +35,80 @@ export async function createChange(
   db: Db,
   change: NewChange,
 ): Promise<{ change: ChangeRecord; created: boolean }> {
-  return inRegister(db, async (trx) => {
-    const row = await insertChange(trx, change);
-    if (!row) return { change: await sameChange(trx, change), created: false };
-    await tell(trx, [
-      {
-        changeId: change.id,
-        key: 'change.requested',
-        at: change.at,
-        actor: actorOf(change.requester),
-        kind: 'change.requested',
-        data: {
-          request: change.request,
-          requestHash: change.requestHash,
-          editors: change.editors.map(actorOf),
-        },
-      },
-    ]);
-    return { change: asChange(row), created: true };
-  });
+  const row = await fromRegister(db, (handle) =>
+    handle
+      .with('written', (cte) =>
+        cte
+          .insertInto('changes')
+          .values(rowOf(change))
+          .onConflict((conflict) => conflict.doNothing())
+          .returningAll(),
+      )
+      .selectFrom('written')
+      .selectAll()
+      .select(telling(requested(change)).as('told'))
+      .executeTakeFirst(),
+  );
+  if (row) return { change: asChange(row), created: true };
+  return { change: await sameChange(db, change), created: false };
 }
 
-async function insertChange(trx: Trx, change: NewChange): Promise<ChangeRow | undefined> {
+function requested({ id: changeId, at, requester, request, requestHash, editors }: NewChange): AuditEvent {
+  const kind = 'change.requested';
+  const data = { request, requestHash, editors: editors.map(actorOf) };
+  return { changeId, key: kind, at, actor: actorOf(requester), kind, data };
+}
+
+function rowOf(change: NewChange): Insertable<Tables['changes']> {
   const { request } = change;
-  return trx
-    .insertInto('changes')
-    .values({
-      id: change.id,
-      request: document(request),
-      request_hash: change.requestHash,
-      idempotency_key: change.idempotencyKey ?? null,
-      requester_issuer: change.requester.issuer,
-      requester_subject: change.requester.subject,
-      requester_name: change.requesterName,
-      editors: document(change.editors),
-      action: request.action,
-      site: request.site,
-      host: request.host,
-      vm: request.vm,
-      devices: request.devices.map((device) => normalAddress(device.address)),
-      state: 'inspecting',
-      ending: null,
-      round: 0,
-      plan_hash: null,
-      missing: '[]',
-      clocks: '{}',
-      failures: '[]',
-      current_step: null,
-      half_state: null,
-      restored: null,
-      sequence: 0,
-      started_at: null,
-      created_at: utc(change.at),
-      updated_at: utc(change.at),
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .returningAll()
-    .executeTakeFirst();
+  return {
+    id: change.id,
+    request: document(request),
+    request_hash: change.requestHash,
+    idempotency_key: change.idempotencyKey ?? null,
+    requester_issuer: change.requester.issuer,
+    requester_subject: change.requester.subject,
+    requester_name: change.requesterName,
+    editors: document(change.editors),
+    action: request.action,
+    site: request.site,
+    host: request.host,
+    vm: request.vm,
+    devices: request.devices.map((device) => normalAddress(device.address)),
+    state: 'inspecting',
+    round: 0,
+    missing: '[]',
+    clocks: '{}',
+    failures: '[]',
+    sequence: 0,
+    created_at: utc(change.at),
+    updated_at: utc(change.at),
+  };
 }
 
 /** What stands in the way of an insert: the same request sent before, or something else under the same key. */
-async function sameChange(trx: Trx, change: NewChange): Promise<ChangeRecord> {
+async function sameChange(db: Db, change: NewChange): Promise<ChangeRecord> {
   const { id, idempotencyKey, requester } = change;
-  const rows = await trx
-    .selectFrom('changes')
-    .selectAll()
-    .where((row) =>
-      row.or([
-        row('id', '=', id),
-        ...(idempotencyKey === undefined
-          ? []
-          : [
-              row.and({
-                requester_issuer: requester.issuer,
-                requester_subject: requester.subject,
-                idempotency_key: idempotencyKey,
-              }),
-            ]),
-      ]),
-    )
-    .execute();
+  const rows = await fromRegister(db, (handle) =>
+    handle
+      .selectFrom('changes')
+      .selectAll()
+      .where((row) =>
+        row.or([
+          row('id', '=', id),
+          ...(idempotencyKey === undefined
+            ? []
+            : [
+                row.and({
+                  requester_issuer: requester.issuer,
+                  requester_subject: requester.subject,
+                  idempotency_key: idempotencyKey,
+                }),
+              ]),
+        ]),
+      )
+      .execute(),
+  );
   const byKey = rows.find(
     (row) =>
       idempotencyKey !== undefined &&

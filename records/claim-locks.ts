@@ -8,10 +8,14 @@ export function hostKey(host: string): string {
 }
 
 /**
- * Locks the rows of these keys until the commit, making those that are missing. Rows are made first and then locked,
+ * Locks the rows of these keys until the commit, making those that are missing; and those a change holds already. Rows are made first and then locked,
  * each in the order of the keys: so no two transactions can wait for one another.
  */
-export async function lockKeys(trx: Trx, keys: readonly string[]): Promise<Selectable<Tables['claims']>[]> {
+export async function lockKeys(
+  trx: Trx,
+  keys: readonly string[],
+  alsoHeldBy: string | null = null,
+): Promise<Selectable<Tables['claims']>[]> {
   const sorted = [...new Set(keys)].sort();
   await sql`
     insert into claims (key, epoch) select key, 0 from unnest(${sorted}::text[]) with ordinality as wanted (key, place)
@@ -19,7 +23,9 @@ export async function lockKeys(trx: Trx, keys: readonly string[]): Promise<Selec
   return trx
     .selectFrom('claims')
     .selectAll()
-    .where('key', '=', sql<string>`any(${sorted}::text[])`)
+    .where((row) =>
+      row.or([row('key', '=', sql<string>`any(${sorted}::text[])`), row('change_id', '=', alsoHeldBy)]),
+    )
     .orderBy('key')
     .forUpdate()
     .execute();

@@ -40,7 +40,8 @@ export interface ClaimRecord {
 export async function claim(db: Db, wish: ClaimWish): Promise<ClaimAnswer> {
   return inRegister(db, async (trx) => {
     const { changeId, keys, hostShare } = wish;
-    const rows = await lockKeys(trx, hostShare ? [...keys, hostKey(hostShare.host)] : keys);
+    const wanted = new Set(hostShare ? [...keys, hostKey(hostShare.host)] : keys);
+    const rows = await lockKeys(trx, [...wanted], changeId);
     const held = await heldEpoch(trx, wish, rows);
     if (held !== null) return { granted: true, epoch: held };
 
@@ -68,7 +69,7 @@ async function heldEpoch(
   rows: readonly { key: string; change_id: string | null; epoch: number }[],
 ): Promise<number | null> {
   const own = rows.filter((row) => row.change_id === changeId);
-  if (own.length < new Set(keys).size || own.length === 0) return null;
+  if (own.length === 0 || keys.some((key) => !own.some((row) => row.key === key))) return null;
   const epoch = own[0]!.epoch;
   if (!hostShare) return epoch;
   const share = await trx
@@ -80,42 +81,27 @@ async function heldEpoch(
   return share && (share.exclusive || !hostShare.exclusive) ? epoch : null;
 }
 
-/** One new epoch for what is wished and for all the change holds already. The caller has locked the keys wished for. */
+/** One new epoch for what is wished and for all the change holds already. The caller has locked the rows of both. */
 async function grant(trx: Trx, { changeId, keys, hostShare }: ClaimWish): Promise<number> {
-  await lockHeld(trx, changeId);
-  const epoch = await nextEpoch(trx);
-  await trx
-    .updateTable('claims')
-    .set((row) => ({
-      change_id: changeId,
-      epoch,
-      claimed_at: row.fn.coalesce(
-        sql<string>`case when change_id = ${changeId} then claimed_at end`,
-        sql<string>`now()`,
-      ),
-    }))
-    .where((row) =>
-      row.or([row('key', '=', sql<string>`any(${keys}::text[])`), row('change_id', '=', changeId)]),
-    )
-    .execute();
-  await trx.updateTable('host_shares').set({ epoch }).where('change_id', '=', changeId).execute();
-  if (hostShare) await share(trx, changeId, hostShare, epoch);
-  await trx.deleteFrom('waiting_line').where('change_id', '=', changeId).execute();
+  const { rows } = await sql<{ epoch: number }>`
+    with next as (select nextval('claim_epoch') as epoch),
+    taken as (
+      update claims set change_id = ${changeId}, epoch = next.epoch,
+        claimed_at = case when change_id = ${changeId} then claimed_at else now() end
+      from next where key = any(${keys}::text[]) or change_id = ${changeId}),
+    kept as (
+      update host_shares set epoch = next.epoch from next
+      where change_id = ${changeId} and host is distinct from ${hostShare?.host ?? null}),
+    shared as (
+      insert into host_shares (host, change_id, exclusive, epoch)
+      select ${hostShare?.host ?? null}, ${changeId}, ${hostShare?.exclusive ?? false}::boolean, epoch
+      from next where ${hostShare !== undefined}::boolean
+      on conflict (host, change_id) do update set exclusive = excluded.exclusive, epoch = excluded.epoch),
+    left_line as (delete from waiting_line where change_id = ${changeId})
+    select epoch from next`.execute(trx);
+  const { epoch } = rows[0]!;
   await note(trx, changeId, 'claim.granted', epoch, { keys, ...(hostShare && { hostShare }) });
   return epoch;
-}
-
-async function share(
-  trx: Trx,
-  changeId: string,
-  { host, exclusive }: { host: string; exclusive: boolean },
-  epoch: number,
-): Promise<void> {
-  await trx
-    .insertInto('host_shares')
-    .values({ host, change_id: changeId, exclusive, epoch })
-    .onConflict((conflict) => conflict.columns(['host', 'change_id']).doUpdateSet({ exclusive, epoch }))
-    .execute();
 }
 
 /** Gives all claims of the change a new epoch: whoever acts with the old one is refused. Throws `stale-epoch` if it holds none. */
@@ -126,9 +112,12 @@ export async function raiseEpoch(db: Db, changeId: string): Promise<number> {
       const parts = { expected: `claims of change ${changeId}`, actual: 'none' };
       throw new SlipwayError(failure('stale-epoch', parts));
     }
-    const epoch = await nextEpoch(trx);
-    await trx.updateTable('claims').set({ epoch }).where('change_id', '=', changeId).execute();
-    await trx.updateTable('host_shares').set({ epoch }).where('change_id', '=', changeId).execute();
+    const { rows } = await sql<{ epoch: number }>`
+      with next as (select nextval('claim_epoch') as epoch),
+      raised as (update claims set epoch = next.epoch from next where change_id = ${changeId}),
+      shares as (update host_shares set epoch = next.epoch from next where change_id = ${changeId})
+      select epoch from next`.execute(trx);
+    const { epoch } = rows[0]!;
     await note(trx, changeId, 'claim.raised', epoch, {});
     return epoch;
   });
@@ -145,25 +134,25 @@ export async function releaseClaims(
   return inRegister(db, async (trx) => {
     const held = await lockHeld(trx, changeId);
     const epoch = held.length === 0 ? null : await free(trx, changeId, held);
-    const wake = await wakeFor(trx, await freedBy(trx, changeId));
+    const wake = await wakeFor(trx, epoch === null ? await lastHeld(trx, changeId) : held);
     if (epoch !== null) await note(trx, changeId, 'claim.released', epoch, { keys: held });
     return { epoch, wake };
   });
 }
 
 async function free(trx: Trx, changeId: string, held: readonly string[]): Promise<number> {
-  const epoch = await nextEpoch(trx);
-  await trx
-    .updateTable('claims')
-    .set({ change_id: null, last_change_id: changeId, claimed_at: null, epoch })
-    .where('key', '=', sql<string>`any(${held}::text[])`)
-    .execute();
-  await trx.deleteFrom('host_shares').where('change_id', '=', changeId).execute();
-  return epoch;
+  const { rows } = await sql<{ epoch: number }>`
+    with next as (select nextval('claim_epoch') as epoch),
+    freed as (
+      update claims set change_id = null, last_change_id = ${changeId}, claimed_at = null, epoch = next.epoch
+      from next where key = any(${held}::text[])),
+    shares as (delete from host_shares where change_id = ${changeId})
+    select epoch from next`.execute(trx);
+  return rows[0]!.epoch;
 }
 
 /** Keys which this change was the last to hold, and which nobody has taken since. */
-async function freedBy(trx: Trx, changeId: string): Promise<string[]> {
+async function lastHeld(trx: Trx, changeId: string): Promise<string[]> {
   const rows = await trx
     .selectFrom('claims')
     .select('key')
@@ -171,13 +160,6 @@ async function freedBy(trx: Trx, changeId: string): Promise<string[]> {
     .where('change_id', 'is', null)
     .execute();
   return rows.map((row) => row.key);
-}
-
-async function nextEpoch(trx: Trx): Promise<number> {
-  const row = await trx
-    .selectNoFrom(sql<number>`nextval('claim_epoch')`.as('epoch'))
-    .executeTakeFirstOrThrow();
-  return row.epoch;
 }
 
 async function note(trx: Trx, changeId: string, kind: string, epoch: number, data: object): Promise<void> {

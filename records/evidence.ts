@@ -1,6 +1,6 @@
 import type { Fact } from '../domain/act.js';
-import { appendAudit, slipwayActor } from './audit.js';
-import { type Db, fromRegister, inRegister, type Trx } from './database.js';
+import { appending, slipwayActor } from './audit.js';
+import { type Db, fromRegister } from './database.js';
 import { digestOf, document, utc } from './documents.js';
 
 export interface EvidenceRecord {
@@ -24,36 +24,42 @@ export async function storeEvidence(
   const { changeId, round, moment, facts } = evidence;
   const at = utc(evidence.at);
   const digest = digestOf(facts);
-  return inRegister(db, async (trx) => {
-    const written = await trx
-      .insertInto('evidence')
-      .values({ change_id: changeId, round, moment, facts: document(facts), digest, at })
-      .onConflict((conflict) =>
-        conflict
-          .columns(['change_id', 'round', 'moment'])
-          .doUpdateSet({ facts: document(facts), digest, at })
-          .where('evidence.moment', '=', 'after')
-          .where('evidence.at', '<=', at),
+  const data = { round, moment, facts: facts.length, digest };
+  const key = `evidence.stored/${round}/${moment}/${at}/${digest}`;
+  const event = { changeId, key, at, actor: slipwayActor, kind: 'evidence.stored', data };
+  const written = await fromRegister(db, (handle) =>
+    handle
+      .with('written', (cte) =>
+        cte
+          .insertInto('evidence')
+          .values({ change_id: changeId, round, moment, facts: document(facts), digest, at })
+          .onConflict((conflict) =>
+            conflict
+              .columns(['change_id', 'round', 'moment'])
+              .doUpdateSet({ facts: document(facts), digest, at })
+              .where('evidence.moment', '=', 'after')
+              .where('evidence.at', '<=', at),
+          )
+          .returning('digest'),
       )
-      .returning('digest')
-      .executeTakeFirst();
-    if (!written) return { digest: await storedDigest(trx, evidence) };
-    const key = `evidence.stored/${round}/${moment}/${at}/${digest}`;
-    const data = { round, moment, facts: facts.length, digest };
-    await appendAudit(trx, { changeId, key, at, actor: slipwayActor, kind: 'evidence.stored', data });
-    return { digest };
-  });
+      .selectFrom('written')
+      .select(['digest', appending(event).as('appended')])
+      .executeTakeFirst(),
+  );
+  return { digest: written?.digest ?? (await storedDigest(db, evidence)) };
 }
 
 async function storedDigest(
-  trx: Trx,
+  db: Db,
   { changeId, round, moment }: Omit<EvidenceRecord, 'digest'>,
 ): Promise<string> {
-  const row = await trx
-    .selectFrom('evidence')
-    .select('digest')
-    .where((where) => where.and({ change_id: changeId, round, moment }))
-    .executeTakeFirstOrThrow();
+  const row = await fromRegister(db, (handle) =>
+    handle
+      .selectFrom('evidence')
+      .select('digest')
+      .where((where) => where.and({ change_id: changeId, round, moment }))
+      .executeTakeFirstOrThrow(),
+  );
   return row.digest;
 }
 
@@ -73,18 +79,23 @@ export async function getEvidence(db: Db, changeId: string): Promise<EvidenceRec
 
 /** The workflow's whole history, since Temporal deletes it; one for each run. Audit event `history.stored`. */
 export async function storeHistory(db: Db, changeId: string, sha256: string, json: string): Promise<void> {
-  await inRegister(db, async (trx) => {
-    const written = await trx
-      .insertInto('histories')
-      .values({ change_id: changeId, sha256, json })
-      .onConflict((conflict) => conflict.columns(['change_id', 'sha256']).doNothing())
-      .executeTakeFirst();
-    if (written.numInsertedOrUpdatedRows === 0n) return;
-    const at = new Date().toISOString();
-    const kind = 'history.stored';
-    const data = { sha256, characters: json.length };
-    await appendAudit(trx, { changeId, key: `${kind}/${sha256}`, at, actor: slipwayActor, kind, data });
-  });
+  const kind = 'history.stored';
+  const at = new Date().toISOString();
+  const data = { sha256, characters: json.length };
+  const event = { changeId, key: `${kind}/${sha256}`, at, actor: slipwayActor, kind, data };
+  await fromRegister(db, (handle) =>
+    handle
+      .with('written', (cte) =>
+        cte
+          .insertInto('histories')
+          .values({ change_id: changeId, sha256, json })
+          .onConflict((conflict) => conflict.columns(['change_id', 'sha256']).doNothing())
+          .returning('sha256'),
+      )
+      .selectFrom('written')
+      .select(appending(event).as('appended'))
+      .execute(),
+  );
 }
 
 /** Oldest first. */

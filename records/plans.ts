@@ -1,6 +1,6 @@
 import type { Plan } from '../domain/plan.js';
 import { RecordConflict } from './conflict.js';
-import { type Db, fromRegister, inRegister } from './database.js';
+import { type Db, fromRegister } from './database.js';
 import { document } from './documents.js';
 
 export interface StoredPlan {
@@ -16,8 +16,8 @@ export interface StoredPlan {
 /** Stores the plan of a round. Again with the same hash: nothing happens; with another one: throws `RecordConflict`. */
 export async function storePlan(db: Db, stored: Omit<StoredPlan, 'storedAt'>): Promise<void> {
   const { changeId, round, planHash, plan, material } = stored;
-  await inRegister(db, async (trx) => {
-    const written = await trx
+  const written = await fromRegister(db, (handle) =>
+    handle
       .insertInto('plans')
       .values({
         change_id: changeId,
@@ -27,22 +27,20 @@ export async function storePlan(db: Db, stored: Omit<StoredPlan, 'storedAt'>): P
         material: document(material),
       })
       .onConflict((conflict) => conflict.columns(['change_id', 'round']).doNothing())
-      .executeTakeFirst();
-    if (written.numInsertedOrUpdatedRows === 1n) return;
-    const existing = await trx
+      .executeTakeFirst(),
+  );
+  if (written.numInsertedOrUpdatedRows === 1n) return;
+  const existing = await fromRegister(db, (handle) =>
+    handle
       .selectFrom('plans')
       .select('plan_hash')
       .where('change_id', '=', changeId)
       .where('round', '=', round)
-      .executeTakeFirstOrThrow();
-    if (existing.plan_hash !== planHash) {
-      throw new RecordConflict(
-        'plan',
-        `${planHash} of change ${changeId} round ${round}`,
-        existing.plan_hash,
-      );
-    }
-  });
+      .executeTakeFirstOrThrow(),
+  );
+  if (existing.plan_hash !== planHash) {
+    throw new RecordConflict('plan', `${planHash} of change ${changeId} round ${round}`, existing.plan_hash);
+  }
 }
 
 /** The newest plan of the change, or the newest with this hash. */

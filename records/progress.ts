@@ -1,11 +1,13 @@
+import type { Updateable } from 'kysely';
 import type { Branch, NativeCommand } from '../domain/act.js';
-import type { ChangeState, Ending } from '../domain/change.js';
+import { ChangeState, type Ending } from '../domain/change.js';
 import type { Failure } from '../domain/failures.js';
 import type { Clocks } from '../domain/window.js';
-import { type Db, inRegister, type Trx } from './database.js';
+import { telling } from './audit.js';
+import { type Db, fromRegister } from './database.js';
 import { document, utc } from './documents.js';
 import { RecordMissing } from './missing.js';
-import { tell } from './tell.js';
+import type { Tables } from './schema.js';
 
 /** One gap of `standing()`: which requirement lacks how many people. */
 export interface MissingReviews {
@@ -60,43 +62,60 @@ export interface ProgressEntry {
  * Throws `RecordMissing` for a change that was never created, `register-down` when the database is lost.
  */
 export async function recordProgress(db: Db, entry: ProgressEntry): Promise<void> {
-  await inRegister(db, async (trx) => {
-    await project(trx, entry);
-    const { changeId } = entry;
-    await tell(
-      trx,
-      entry.events.map((event) => ({ ...event, changeId, at: event.at ?? entry.at })),
-    );
-  });
-}
-
-async function project(trx: Trx, entry: ProgressEntry): Promise<void> {
-  const written = await trx
-    .updateTable('changes')
-    .set((row) => ({
-      state: entry.state,
-      ending: entry.ending ?? null,
-      round: entry.round,
-      plan_hash: entry.planHash ?? null,
-      missing: document(entry.missing ?? []),
-      clocks: document(entry.clocks ?? {}),
-      failures: document(entry.failures ?? []),
-      current_step: entry.currentStep ?? null,
-      half_state: entry.halfState ? document(entry.halfState) : null,
-      restored: entry.restored ?? null,
-      sequence: entry.sequence,
-      version: row('version', '+', 1),
-      updated_at: utc(entry.at),
-    }))
-    .where('id', '=', entry.changeId)
-    .where('sequence', '<', entry.sequence)
-    .executeTakeFirst();
-  if (written.numUpdatedRows === 0n) return mustExist(trx, entry.changeId);
-  if (entry.state === 'closed')
-    await trx.deleteFrom('waiting_line').where('change_id', '=', entry.changeId).execute();
-}
-
-async function mustExist(trx: Trx, changeId: string): Promise<void> {
-  const row = await trx.selectFrom('changes').select('id').where('id', '=', changeId).executeTakeFirst();
+  const { changeId } = entry;
+  const events = entry.events.map((event) => ({ ...event, changeId, at: event.at ?? entry.at }));
+  const row = await fromRegister(db, (handle) =>
+    handle
+      .with('written', (cte) =>
+        cte
+          .updateTable('changes')
+          .set((row) => ({ ...projection(entry), version: row('version', '+', 1) }))
+          .where('id', '=', changeId)
+          .where('sequence', '<', entry.sequence)
+          .returning(['id', 'state']),
+      )
+      .with('left', (cte) =>
+        cte
+          .deleteFrom('waiting_line')
+          .where('change_id', 'in', (query) =>
+            query.selectFrom('written').select('id').where('state', '=', ChangeState.closed),
+          )
+          .returning('change_id'),
+      )
+      .selectFrom('changes')
+      // Row and line first, the chain's lock last, as everywhere: the counts are taken before the events are told.
+      .crossJoin((query) =>
+        query
+          .selectFrom('written')
+          .select((one) => one.fn.countAll().as('rows'))
+          .as('written_rows'),
+      )
+      .crossJoin((query) =>
+        query
+          .selectFrom('left')
+          .select((one) => one.fn.countAll().as('rows'))
+          .as('left_rows'),
+      )
+      .where('changes.id', '=', changeId)
+      .select(telling(events).as('told'))
+      .executeTakeFirst(),
+  );
   if (!row) throw new RecordMissing('change', changeId);
+}
+
+function projection(entry: ProgressEntry): Updateable<Tables['changes']> {
+  return {
+    state: entry.state,
+    ending: entry.ending ?? null,
+    round: entry.round,
+    plan_hash: entry.planHash ?? null,
+    missing: document(entry.missing ?? []),
+    clocks: document(entry.clocks ?? {}),
+    failures: document(entry.failures ?? []),
+    current_step: entry.currentStep ?? null,
+    half_state: entry.halfState ? document(entry.halfState) : null,
+    restored: entry.restored ?? null,
+    sequence: entry.sequence,
+    updated_at: utc(entry.at),
+  };
 }

@@ -1,12 +1,11 @@
 import type { Selectable } from 'kysely';
 import { canonicalJson } from '../domain/canonical.js';
 import type { SignedDecision } from '../domain/review.js';
-import { actorOf, slipwayActor } from './audit.js';
+import { actorOf, slipwayActor, telling } from './audit.js';
 import { RecordConflict } from './conflict.js';
-import { type Db, fromRegister, inRegister } from './database.js';
-import { document } from './documents.js';
+import { type Db, fromRegister } from './database.js';
+import { document, utc } from './documents.js';
 import type { Tables } from './schema.js';
-import { tell } from './tell.js';
 
 export interface StoredReview {
   decision: SignedDecision;
@@ -31,44 +30,42 @@ export interface SettledReview {
  * (`stored: false`); the same decisionId with another content: throws `RecordConflict`.
  */
 export async function storeReview(db: Db, decision: SignedDecision): Promise<{ stored: boolean }> {
-  const { changeId, decisionId, planHash, reviewer } = decision;
-  return inRegister(db, async (trx) => {
-    const written = await trx
-      .insertInto('reviews')
-      .values({
-        decision_id: decisionId,
-        change_id: changeId,
-        plan_hash: planHash,
-        reviewer_issuer: reviewer.issuer,
-        reviewer_subject: reviewer.subject,
-        decision: document(decision),
-      })
-      .onConflict((conflict) => conflict.column('decision_id').doNothing())
-      .executeTakeFirst();
-    if (written.numInsertedOrUpdatedRows === 0n) {
-      await mustBeSame(trx, decision);
-      return { stored: false };
-    }
-    await tell(trx, [
-      {
-        changeId,
-        key: `review.recorded/${decisionId}`,
-        at: decision.decidedAt,
-        actor: actorOf(reviewer),
-        kind: 'review.recorded',
-        data: { ...decision },
-      },
-    ]);
-    return { stored: true };
-  });
+  const { changeId, decisionId, planHash, reviewer, decidedAt: at } = decision;
+  const kind = 'review.recorded';
+  const actor = actorOf(reviewer);
+  const event = { changeId, key: `${kind}/${decisionId}`, at, actor, kind, data: { ...decision } };
+  const stored = await fromRegister(db, (handle) =>
+    handle
+      .with('written', (cte) =>
+        cte
+          .insertInto('reviews')
+          .values({
+            decision_id: decisionId,
+            change_id: changeId,
+            plan_hash: planHash,
+            reviewer_issuer: reviewer.issuer,
+            reviewer_subject: reviewer.subject,
+            decision: document(decision),
+          })
+          .onConflict((conflict) => conflict.column('decision_id').doNothing())
+          .returning('decision_id'),
+      )
+      .selectFrom('written')
+      .select(telling(event).as('told'))
+      .executeTakeFirst(),
+  );
+  if (!stored) await mustBeSame(db, decision);
+  return { stored: stored !== undefined };
 }
 
 async function mustBeSame(db: Db, decision: SignedDecision): Promise<void> {
-  const existing = await db
-    .selectFrom('reviews')
-    .select('decision')
-    .where('decision_id', '=', decision.decisionId)
-    .executeTakeFirstOrThrow();
+  const existing = await fromRegister(db, (handle) =>
+    handle
+      .selectFrom('reviews')
+      .select('decision')
+      .where('decision_id', '=', decision.decisionId)
+      .executeTakeFirstOrThrow(),
+  );
   if (canonicalJson(existing.decision) === canonicalJson(decision)) return;
   throw new RecordConflict('review', decision.decisionId, existing.decision.decisionId);
 }
@@ -76,17 +73,28 @@ async function mustBeSame(db: Db, decision: SignedDecision): Promise<void> {
 /** What the workflow made of a review, told by an activity; the first answer stays. Audit event `review.counted` or `review.refused`. */
 export async function settleReview(db: Db, settled: SettledReview): Promise<void> {
   const { changeId, decisionId, outcome, refusal, at } = settled;
-  await inRegister(db, async (trx) => {
-    const written = await trx
-      .insertInto('review_outcomes')
-      .values({ decision_id: decisionId, change_id: changeId, outcome, refusal: refusal ?? null, at })
-      .onConflict((conflict) => conflict.column('decision_id').doNothing())
-      .executeTakeFirst();
-    if (written.numInsertedOrUpdatedRows === 0n) return;
-    const kind = `review.${outcome}`;
-    const data = { decisionId, ...(refusal && { refusal }) };
-    await tell(trx, [{ changeId, key: `review.settled/${decisionId}`, at, actor: slipwayActor, kind, data }]);
-  });
+  const kind = `review.${outcome}`;
+  const data = { decisionId, ...(refusal && { refusal }) };
+  const event = { changeId, key: `review.settled/${decisionId}`, at, actor: slipwayActor, kind, data };
+  await fromRegister(db, (handle) =>
+    handle
+      .with('written', (cte) =>
+        cte
+          .insertInto('review_outcomes')
+          .values({
+            decision_id: decisionId,
+            change_id: changeId,
+            outcome,
+            refusal: refusal ?? null,
+            at: utc(at),
+          })
+          .onConflict((conflict) => conflict.column('decision_id').doNothing())
+          .returning('decision_id'),
+      )
+      .selectFrom('written')
+      .select(telling(event).as('told'))
+      .execute(),
+  );
 }
 
 /** In the order in which they were stored. */

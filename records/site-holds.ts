@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import type { Identity } from '../domain/change.js';
-import { actorOf } from './audit.js';
+import { actorOf, tell } from './audit.js';
 import { type Db, fromRegister, inRegister } from './database.js';
 import { document, utc } from './documents.js';
 import type { Tables } from './schema.js';
-import { tell } from './tell.js';
 
 export interface SiteHold {
   site: string;
@@ -27,7 +26,7 @@ export async function holdSite(
       .returningAll()
       .executeTakeFirst();
     if (!written) return (await siteHold(trx, site)) ?? holdSite(trx, { site, by, reason, at });
-    await tell(trx, [siteEvent('site.held', site, by, at, { reason })]);
+    await tell(trx, siteEvent('site.held', site, by, at, { reason }));
     return asHold(written);
   });
 }
@@ -40,7 +39,7 @@ export async function releaseSite(
   return inRegister(db, async (trx) => {
     const removed = await trx.deleteFrom('site_holds').where('site', '=', site).executeTakeFirst();
     if (removed.numDeletedRows === 0n) return false;
-    await tell(trx, [siteEvent('site.released', site, by, at, {})]);
+    await tell(trx, siteEvent('site.released', site, by, at, {}));
     return true;
   });
 }

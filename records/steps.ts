@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { type Fact, formatCommand, type NativeCommand, type RanCommand } from '../domain/act.js';
+import type { AuditEvent } from '../domain/audit.js';
 import { type Failure, failure, SlipwayError } from '../domain/failures.js';
-import { appendAudit, slipwayActor } from './audit.js';
-import { type Db, inRegister, type Trx } from './database.js';
+import { appending, slipwayActor } from './audit.js';
+import { type Db, fromRegister } from './database.js';
 import { cut, digestOf, document, utc } from './documents.js';
 import { RecordMissing } from './missing.js';
 
@@ -47,68 +48,61 @@ type Attempt = Pick<StepIntent, 'opId' | 'epoch' | 'sequence' | 'attempt'>;
  * them, writes the attempt and the audit event `step.intent`. Throws `stale-epoch` otherwise. Repeating it is harmless.
  */
 export async function beginStep(db: Db, intent: StepIntent): Promise<void> {
-  await inRegister(db, async (trx) => {
-    await checkClaim(trx, intent);
-    const { changeId, round, name, direction, keys, commands, at } = intent;
-    await trx
-      .insertInto('step_attempts')
-      .values({
-        ...attemptColumns(intent),
-        change_id: changeId,
-        round,
-        name,
-        direction,
-        keys,
-        commands: document(commands),
-        started_at: utc(at),
-        ended_at: null,
-        outcome: null,
-        failure: null,
-        before: null,
-        after: null,
-        ran: null,
-      })
-      .onConflict((conflict) => conflict.columns(['op_id', 'epoch', 'sequence', 'attempt']).doNothing())
-      .execute();
-    const { opId, epoch, sequence, attempt } = intent;
-    await appendAudit(trx, {
-      changeId,
-      key: attemptKey('step.intent', intent),
-      at,
-      actor: slipwayActor,
-      kind: 'step.intent',
-      data: {
-        step: name,
-        direction,
-        round,
-        opId,
-        epoch,
-        sequence,
-        attempt,
-        keys,
-        commands: commands.map(formatCommand),
-      },
-    });
-  });
+  const { changeId, round, name, direction, opId, epoch, sequence, attempt, commands } = intent;
+  const keys = [...new Set(intent.keys)];
+  // The share lock holds until the commit: an epoch can't be raised between this look and the intent.
+  const { rows } = await fromRegister(db, (handle) =>
+    sql`
+      with held as (
+        select key from claims
+        where key = any(${keys}::text[]) and change_id = ${changeId} and epoch = ${epoch}
+        order by key for share),
+      allowed as (select count(*) as keys from held having count(*) = ${keys.length}),
+      begun as (
+        insert into step_attempts
+          (op_id, epoch, sequence, attempt, change_id, round, name, direction, keys, commands, started_at)
+        select ${opId}, ${epoch}::bigint, ${sequence}::bigint, ${attempt}::integer, ${changeId}, ${round}::integer,
+          ${name}, ${direction}, ${keys}::text[], ${document(commands)}::json, ${utc(intent.at)}::timestamptz
+        from allowed
+        on conflict (op_id, epoch, sequence, attempt) do nothing)
+      select ${appending(intended(intent))} from allowed`.execute(handle),
+  );
+  if (rows.length === 0) throw await staleEpoch(db, intent);
 }
 
-/** The share lock holds until the commit: an epoch can't be raised between this look and the intent. */
-async function checkClaim(trx: Trx, { changeId, epoch, keys }: StepIntent): Promise<void> {
-  const rows = await trx
-    .selectFrom('claims')
-    .select(['key', 'change_id', 'epoch'])
-    .where('key', '=', sql<string>`any(${keys}::text[])`)
-    .orderBy('key')
-    .forShare()
-    .execute();
-  for (const key of keys) {
+function intended(intent: StepIntent): AuditEvent {
+  const { changeId, round, name, direction, opId, epoch, sequence, attempt, keys, at } = intent;
+  const commands = intent.commands.map(formatCommand);
+  const data = { step: name, direction, round, opId, epoch, sequence, attempt, keys, commands };
+  return {
+    changeId,
+    key: attemptKey('step.intent', intent),
+    at,
+    actor: slipwayActor,
+    kind: 'step.intent',
+    data,
+  };
+}
+
+/** Says which key is not held under the epoch, and by whom it is. */
+async function staleEpoch(db: Db, { changeId, epoch, keys }: StepIntent): Promise<SlipwayError> {
+  const rows = await fromRegister(db, (handle) =>
+    handle
+      .selectFrom('claims')
+      .selectAll()
+      .where('key', '=', sql<string>`any(${keys}::text[])`)
+      .execute(),
+  );
+  const found = (key: string): string => {
     const row = rows.find((one) => one.key === key);
-    if (row?.change_id === changeId && row.epoch === epoch) continue;
-    const actual = row?.change_id ? `epoch ${row.epoch} of change ${row.change_id}` : 'no claim';
-    throw new SlipwayError(
-      failure('stale-epoch', { expected: `epoch ${epoch} of change ${changeId} on ${key}`, actual }),
-    );
-  }
+    return row?.change_id ? `epoch ${row.epoch} of change ${row.change_id}` : 'no claim';
+  };
+  const wanted = `epoch ${epoch} of change ${changeId}`;
+  const key = keys.find((one) => found(one) !== wanted);
+  const expected = key === undefined ? wanted : `${wanted} on ${key}`;
+  return new SlipwayError(
+    failure('stale-epoch', { expected, actual: key === undefined ? 'no claim' : found(key) }),
+  );
 }
 
 /**
@@ -116,55 +110,64 @@ async function checkClaim(trx: Trx, { changeId, epoch, keys }: StepIntent): Prom
  * recorded even if it was stale. The first outcome of an attempt stays. Throws `RecordMissing` without an intent.
  */
 export async function endStep(db: Db, end: StepEnd): Promise<void> {
-  await inRegister(db, async (trx) => {
-    const before = end.before.map(storable);
-    const after = end.after.map(storable);
-    const ran = end.ran.map(storableRun);
-    const written = await trx
-      .updateTable('step_attempts')
-      .set({
-        ended_at: utc(end.at),
-        outcome: end.outcome,
-        failure: end.failure ? document(end.failure) : null,
-        before: document(before),
-        after: document(after),
-        ran: document(ran),
-      })
-      .where((row) => row.and(attemptColumns(end)))
-      .where('change_id', '=', end.changeId)
-      .where('outcome', 'is', null)
-      .returning(['name', 'direction', 'round'])
-      .executeTakeFirst();
-    if (!written) return mustBeBegun(trx, end);
-    const { opId, epoch, sequence, attempt, outcome } = end;
-    await appendAudit(trx, {
-      changeId: end.changeId,
-      key: attemptKey('step.outcome', end),
-      at: end.at,
-      actor: slipwayActor,
-      kind: 'step.outcome',
-      data: {
-        step: written.name,
-        direction: written.direction,
-        round: written.round,
-        ...{ opId, epoch, sequence, attempt, outcome },
-        ...(end.failure && { failure: end.failure }),
-        before: before.map(inWords),
-        after: after.map(inWords),
-        ran: ran.map((command) => ({ command: formatCommand(command), exitCode: command.exitCode })),
-        evidence: digestOf({ before, after, ran }),
-      },
-    });
-  });
+  const before = end.before.map(storable);
+  const after = end.after.map(storable);
+  const ran = end.ran.map(storableRun);
+  const ended = await fromRegister(db, (handle) =>
+    handle
+      .with('ended', (cte) =>
+        cte
+          .updateTable('step_attempts')
+          .set({
+            ended_at: utc(end.at),
+            outcome: end.outcome,
+            failure: end.failure ? document(end.failure) : null,
+            before: document(before),
+            after: document(after),
+            ran: document(ran),
+          })
+          .where((row) => row.and(attemptColumns(end)))
+          .where('change_id', '=', end.changeId)
+          .where('outcome', 'is', null)
+          .returning('op_id'),
+      )
+      .selectFrom('ended')
+      .select(appending(happened(end, before, after, ran)).as('appended'))
+      .executeTakeFirst(),
+  );
+  if (!ended) await mustBeBegun(db, end);
 }
 
-async function mustBeBegun(trx: Trx, end: StepEnd): Promise<void> {
-  const row = await trx
-    .selectFrom('step_attempts')
-    .select('op_id')
-    .where((attempt) => attempt.and(attemptColumns(end)))
-    .where('change_id', '=', end.changeId)
-    .executeTakeFirst();
+/** The record holds what was seen in words, and the digest of the whole evidence. */
+function happened(end: StepEnd, before: Fact[], after: Fact[], ran: RanCommand[]): AuditEvent {
+  const { changeId, opId, epoch, sequence, attempt, outcome, failure: why, at } = end;
+  const data = {
+    ...{ opId, epoch, sequence, attempt, outcome },
+    ...(why && { failure: why }),
+    before: before.map(inWords),
+    after: after.map(inWords),
+    ran: ran.map((command) => ({ command: formatCommand(command), exitCode: command.exitCode })),
+    evidence: digestOf({ before, after, ran }),
+  };
+  return {
+    changeId,
+    key: attemptKey('step.outcome', end),
+    at,
+    actor: slipwayActor,
+    kind: 'step.outcome',
+    data,
+  };
+}
+
+async function mustBeBegun(db: Db, end: StepEnd): Promise<void> {
+  const row = await fromRegister(db, (handle) =>
+    handle
+      .selectFrom('step_attempts')
+      .select('op_id')
+      .where((attempt) => attempt.and(attemptColumns(end)))
+      .where('change_id', '=', end.changeId)
+      .executeTakeFirst(),
+  );
   if (!row) throw new RecordMissing('intent', attemptKey(`of change ${end.changeId}`, end));
 }
 
