@@ -143,7 +143,7 @@ function nodePlan({ options, setUp }: NodeSurroundings, node: NodeProcess): Chil
     name: node.name,
     file: setUp.node,
     args: ['--enable-source-maps', compiled(node.entry), ...node.args],
-    env: { PATH, HOME, NODE_ENV: 'production', ...node.env },
+    env: { PATH, HOME, NODE_ENV: 'production', NO_COLOR: '1', ...node.env },
     cwd: checkout,
     log: join(options.home, 'logs', `${node.name}.log`),
     isReady: () => answersWell(node.ready),
