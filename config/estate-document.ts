@@ -45,7 +45,7 @@ export class Members {
     private readonly path: Spot['path'],
     value: object,
   ) {
-    this.all = Object.entries(value).map(([name, member]) => [
+    this.all = Object.entries(value).map(([name, member]: [string, unknown]) => [
       name,
       { value: member, path: [...path, name] },
     ]);

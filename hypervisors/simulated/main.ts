@@ -21,11 +21,6 @@ async function main(): Promise<void> {
   await new Promise<void>((resolve, reject) =>
     server.once('error', reject).listen(port, '127.0.0.1', resolve),
   );
-  const { port: bound } = server.address() as AddressInfo;
-  process.stdout.write(
-    `simulator ready on http://127.0.0.1:${bound} (hosts: ${[...machine.hosts.keys()].join(', ')})\n`,
-  );
-
   const stop = (): void => {
     server.close();
     server.closeAllConnections();
@@ -36,6 +31,11 @@ async function main(): Promise<void> {
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+
+  const { port: bound } = server.address() as AddressInfo;
+  process.stdout.write(
+    `simulator ready on http://127.0.0.1:${bound} (hosts: ${[...machine.hosts.keys()].join(', ')})\n`,
+  );
 }
 
 function readArguments(): { world: string; ledger: string; port: number } {

@@ -1,6 +1,13 @@
-import { describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { type EstateHost, referencesOf } from '../../config/estate.js';
 import { createHypervisor } from '../../hypervisors/registry.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'registry-'));
+writeFileSync(join(directory, 'k'), '');
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const common = { site: 'lab', labels: {} };
 const vcenter = { url: 'https://vc.example.net/sdk', user: 'env:U', password: 'env:P' };
@@ -16,9 +23,13 @@ describe('the registry of hypervisors', () => {
         connect: { simulator: { url } },
       };
       const hypervisor = createHypervisor(host, referencesOf('.', { URL: 'http://127.0.0.1:9' }));
-      expect(hypervisor.commands({ verb: 'resume', host: 's', vm: { name: 'v', uuid: 'u' } })).toHaveLength(
-        1,
-      );
+      expect(
+        hypervisor.commands({
+          verb: 'resume',
+          host: 's',
+          vm: { name: 'v', uuid: '0b1d2c3e-0001-4000-8000-000000000001' },
+        }),
+      ).toHaveLength(1);
       await hypervisor.close();
     }
   });
@@ -31,6 +42,21 @@ describe('the registry of hypervisors', () => {
       connect: { simulator: { url: 'env:URL' } },
     };
     expect(() => createHypervisor(host, referencesOf('.', {}))).toThrow(/host s.*env:URL/);
+  });
+
+  it('makes a KVM host whose key and known hosts are files, and says which of them is missing', async () => {
+    const host: EstateHost = { ...common, id: 'kvm-01', hypervisor: 'libvirt', connect: { ssh } };
+    expect(() => createHypervisor(host, referencesOf(directory))).toThrow(/host kvm-01.*file:n/);
+    writeFileSync(join(directory, 'n'), '');
+    const hypervisor = createHypervisor(host, referencesOf(directory), { runtimeDir: directory });
+    expect(
+      hypervisor.commands({
+        verb: 'resume',
+        host: 'kvm-01',
+        vm: { name: 'v', uuid: '0b1d2c3e-0001-4000-8000-000000000001' },
+      }),
+    ).not.toHaveLength(0);
+    await hypervisor.close();
   });
 
   it.each<EstateHost>([

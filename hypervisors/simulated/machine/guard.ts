@@ -28,7 +28,7 @@ export class Guard {
   readonly journal = new Map<string, JournalRecord>();
   private readonly watermarks = new Map<string, Watermark>();
   private readonly held = new Set<string>();
-  private released = deferred();
+  private released = Promise.withResolvers<void>();
   private seeded = true;
 
   constructor(private readonly lockWaitMs: number) {}
@@ -81,31 +81,30 @@ export class Guard {
 
   /** Takes the locks of all keys, or refuses after a bounded wait. */
   async lock(keys: readonly string[]): Promise<() => void> {
-    await this.whenFree(keys);
+    const until = Date.now() + this.lockWaitMs;
+    // Several may wait for the same release: only one of them finds the keys free a moment later.
+    do await this.whenFree(keys, until);
+    while (this.takenOf(keys));
     keys.forEach((key) => this.held.add(key));
     return () => {
       keys.forEach((key) => this.held.delete(key));
       this.released.resolve();
-      this.released = deferred();
+      this.released = Promise.withResolvers<void>();
     };
   }
 
   /** Waits for acts that still run: whoever looks next sees their effects. */
-  async whenFree(keys: readonly string[]): Promise<void> {
-    const deadline = deferred();
-    let late = false;
-    let timer: NodeJS.Timeout | undefined;
+  async whenFree(keys: readonly string[], until = Date.now() + this.lockWaitMs): Promise<void> {
+    const timeout = Promise.withResolvers<void>();
+    const timer = setTimeout(timeout.resolve, Math.max(0, until - Date.now()));
     try {
       for (let taken = this.takenOf(keys); taken; taken = this.takenOf(keys)) {
-        if (late)
+        if (Date.now() >= until) {
           refuse('locked', `key ${taken} is locked by another act`, {
             actual: `waited ${this.lockWaitMs} ms`,
           });
-        timer ??= setTimeout(() => {
-          late = true;
-          deadline.resolve();
-        }, this.lockWaitMs);
-        await Promise.race([this.released.promise, deadline.promise]);
+        }
+        await Promise.race([this.released.promise, timeout.promise]);
       }
     } finally {
       clearTimeout(timer);
@@ -141,12 +140,9 @@ export class Guard {
   }
 
   describe(): { seeded: boolean; watermarks: Record<string, Watermark>; running: string[] } {
-    const running = [...this.journal].filter(([, record]) => record.running).map(([opId]) => opId);
+    const running = [...this.journal]
+      .filter(([, record]) => record.running !== undefined)
+      .map(([opId]) => opId);
     return { seeded: this.seeded, watermarks: Object.fromEntries(this.watermarks), running };
   }
-}
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  return { promise, resolve };
 }

@@ -10,6 +10,7 @@ import { Refusal, refuse } from './refusal.js';
 import { vmOf } from './hardware.js';
 import type { MachineHost } from './state.js';
 import type { Witness } from './witness.js';
+import { members } from './document.js';
 import { readDelays } from './world-file.js';
 
 const mostBytes = 1024 * 1024;
@@ -97,7 +98,7 @@ async function answerHost(
         route,
       );
     case 'POST orders':
-      return order(machine, host, body as { order: Order; commands: NativeCommand[] });
+      return order(machine, host, body);
     case 'GET guard':
       return ok(host.guard.describe());
     case 'POST operator':
@@ -109,12 +110,14 @@ async function answerHost(
   }
 }
 
-async function order(
-  machine: Machine,
-  host: RunningHost,
-  body: { order: Order; commands: NativeCommand[] },
-): Promise<Answer> {
-  const reply = await receive(machine, host, body.order, body.commands);
+async function order(machine: Machine, host: RunningHost, body: unknown): Promise<Answer> {
+  const given = members(body, 'the body', ['order', 'commands']);
+  const order = members(given['order'], 'order') as unknown as Order;
+  members(order.act, 'order.act');
+  for (const [name, value] of Object.entries({ keys: order.keys, commands: given['commands'] })) {
+    if (!Array.isArray(value)) refuse('bad-request', `${name}: expected a list`);
+  }
+  const reply = await receive(machine, host, order, given['commands'] as NativeCommand[]);
   if (reply.kind !== 'answer') return reply.kind;
   return ok(reply.outcome);
 }

@@ -215,6 +215,33 @@ describe('a delay', () => {
   });
 });
 
+describe('orders for one device at once', () => {
+  it('go one by one: an older one that waited can’t undo what a newer one found', async () => {
+    await simulator.call('PUT', '/delays', { dismount: 100, mount: 100 });
+    const acts = (['dismount', 'mount', 'dismount'] as const).map((verb) =>
+      orders.act(verb, { device: disk }),
+    );
+    await Promise.allSettled(acts.map((act) => orders.send(orders.order(act))));
+    expect(await orders.reached('dismount', { device: disk })).toBe('yes');
+  });
+});
+
+describe('an order that waits for its turn', () => {
+  it('is refused if a newer epoch was published meanwhile', async () => {
+    await simulator.call('PUT', '/delays', { dismount: 400 });
+    const slow = orders.send(orders.order(orders.act('dismount', { device: disk })));
+    const waiting = orders.order(orders.act('mount', { device: disk }));
+    const sent = Promise.withResolvers<void>();
+    const late = failureOf(orders.send(waiting, (note) => note === 'sent' && sent.resolve()));
+    await sent.promise;
+    const fence = { epoch: orders.epoch + 1, keys: waiting.keys, hostIdentity: waiting.hostIdentity };
+    await hypervisor.inspect({ host: 'sim-01', fence });
+    expect((await slow).result).toBe('done');
+    expect((await late).reason).toBe('stale-epoch');
+    expect(await orders.reached('dismount', { device: disk })).toBe('yes');
+  });
+});
+
 describe('a simulator that is gone', () => {
   it('is a host that does not answer, not an unknown outcome', async () => {
     const gone = new SimulatorProcess();

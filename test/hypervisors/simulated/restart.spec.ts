@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Hypervisor } from '../../../domain/hypervisor.js';
 import type { LedgerEntry } from '../../../hypervisors/simulated/machine/ledger.js';
 import { failureOf, Orders } from '../orders.js';
@@ -11,35 +11,48 @@ import { demoWorld, SimulatorProcess, spawnSimulator } from './simulator.js';
 const disk = '0000:02:00.0';
 const hot = { device: disk, vm: 'voip-gateway', placement: 'hot' } as const;
 const directory = mkdtempSync(join(tmpdir(), 'simulator-restart-'));
-let simulator: SimulatorProcess;
+const simulator = new SimulatorProcess();
 let hypervisor: Hypervisor;
 let orders: Orders;
 
+beforeAll(() => simulator.start());
 beforeEach(async () => {
-  simulator = await new SimulatorProcess().start();
+  await simulator.reset();
   hypervisor = simulator.adapter();
   orders = await Orders.over(hypervisor, 'sim-01');
 });
-afterEach(async () => {
-  await hypervisor.close();
+afterEach(() => hypervisor.close());
+afterAll(async () => {
   await simulator.stop();
+  rmSync(directory, { recursive: true, force: true });
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** The power goes and comes back. The same orders go on, to the new process. */
-async function powerCycle(): Promise<void> {
-  await simulator.kill();
+/** The power comes back. The same orders go on, to the new process. */
+async function startAgain(): Promise<void> {
   await simulator.start();
   await hypervisor.close();
   hypervisor = simulator.adapter();
   Object.assign(orders, { hypervisor });
 }
 
-const lines = (): LedgerEntry[] =>
+async function powerCycle(): Promise<void> {
+  await simulator.kill();
+  await startAgain();
+}
+
+const wholeLedger = (): LedgerEntry[] =>
   readFileSync(simulator.ledger, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as LedgerEntry);
+
+/** The ledger of this test. */
+function lines(): LedgerEntry[] {
+  const all = wholeLedger();
+  return all.slice(all.findLastIndex((entry) => entry.kind === 'reset') + 1);
+}
+
+const effects = (): LedgerEntry[] => lines().filter((entry) => entry.kind === 'effect');
 
 /** How a start that fails ends, and what it says. */
 async function failedStart(argv: string[]): Promise<{ code: number | null; text: string }> {
@@ -70,10 +83,7 @@ describe('a simulator that was killed', () => {
     const order = orders.order(orders.act('dismount', { device: disk }));
     const given = failureOf(orders.send(order, (note) => note === 'sent' && void simulator.kill()));
     expect((await given).reason).toBe('outcome-unknown');
-    await simulator.start();
-    await hypervisor.close();
-    hypervisor = simulator.adapter();
-    Object.assign(orders, { hypervisor });
+    await startAgain();
     expect(await orders.reached('dismount', { device: disk })).toBe('no');
     expect((await orders.send({ ...order, attempt: 2 })).result).toBe('done');
   });
@@ -84,17 +94,18 @@ describe('a simulator that was killed', () => {
     await powerCycle();
     await orders.give('attach', hot);
     expect(readFileSync(simulator.ledger, 'utf8').startsWith(before)).toBe(true);
-    expect(lines().map((entry) => entry.sequence)).toEqual(lines().map((_, index) => index + 1));
+    const sequences = wholeLedger().map((entry) => entry.sequence);
+    expect(sequences).toEqual(sequences.map((_, index) => index + 1));
   });
 
   it('drops a torn last line and nothing else', async () => {
     await orders.give('dismount', { device: disk });
     await simulator.kill();
     appendFileSync(simulator.ledger, '{"sequence":99,"kind":"eff');
-    await simulator.start();
-    expect((await simulator.effects()).map((entry) => entry.verb)).toEqual(['dismount']);
-    await simulator.operator({ do: 'pause', vm: 'archive' });
-    expect(lines().at(-1)?.sequence).toBe(lines().length);
+    await startAgain();
+    expect(effects().map((entry) => entry.verb)).toEqual(['dismount']);
+    await orders.give('mount', { device: disk });
+    expect(effects().map((entry) => entry.verb)).toEqual(['dismount', 'mount']);
   });
 
   it('comes back with a guard that has lost its state, until an operator seeds it', async () => {
@@ -110,10 +121,12 @@ describe('a simulator that was killed', () => {
 
   it('stays pristine after a reset, although the ledger keeps what was', async () => {
     await orders.give('dismount', { device: disk });
+    const before = effects();
     await simulator.reset();
     await powerCycle();
     expect((await orders.look(disk)).holder).toEqual({ kind: 'host', driver: 'nvme' });
-    expect((await simulator.effects()).map((entry) => entry.verb)).toEqual(['dismount']);
+    expect(wholeLedger()).toEqual(expect.arrayContaining(before));
+    expect(effects()).toEqual([]);
   });
 });
 
@@ -121,7 +134,7 @@ describe('the ledger', () => {
   it('tells for each effect when, where, for which order, and what was before and after', async () => {
     const order = orders.order(orders.act('dismount', { device: disk }), { attempt: 3 });
     await orders.send(order);
-    const [effect] = await simulator.effects();
+    const [effect] = effects();
     expect(effect).toMatchObject({
       kind: 'effect',
       host: 'sim-01',
@@ -145,23 +158,23 @@ describe('the ledger', () => {
     await orders.give('dismount', { device: disk });
     await orders.give('dismount', { device: disk });
     await failureOf(orders.give('dismount', { device: '0000:07:00.0' }));
-    expect(await simulator.effects()).toHaveLength(1);
+    expect(effects()).toHaveLength(1);
   });
 
   it('keeps parallel orders apart: each effect names only what its own order changed', async () => {
     await simulator.call('PUT', '/delays', { dismount: 30 });
     const devices = ['0000:01:00.0', disk, '0000:08:00.0', '0000:06:00.0'];
     await Promise.all(devices.map((device) => orders.give('dismount', { device })));
-    const effects = await simulator.effects();
-    expect(effects.map((entry) => Object.keys(entry.after ?? {}))).toEqual(
-      effects.map((entry) => [`device ${entry.subject}`]),
+    const found = effects();
+    expect(found.map((entry) => Object.keys(entry.after ?? {}))).toEqual(
+      found.map((entry) => [`device ${entry.subject}`]),
     );
-    expect(effects.map((entry) => entry.subject).sort()).toEqual([...devices].sort());
+    expect(found.map((entry) => entry.subject).sort()).toEqual([...devices].sort());
   });
 
   it('shows deeds by hand as such, not as effects of an order', async () => {
     await simulator.operator({ do: 'swap', device: disk, fingerprint: { serial: 'N9' } });
-    expect(await simulator.effects()).toEqual([]);
+    expect(effects()).toEqual([]);
     expect(lines().at(-1)).toMatchObject({
       kind: 'operator',
       verb: 'swap',
@@ -224,6 +237,20 @@ describe('the simulator’s process', () => {
     expect(code).toBe(1);
     expect(text).toContain(expected);
     expect(text.trim().split('\n')).toHaveLength(1);
+  });
+
+  it.each([
+    ['POST', '/hosts/sim-01/orders', {}, 'order'],
+    ['POST', '/hosts/sim-01/orders', { order: { act: {}, keys: 7 }, commands: [] }, 'keys'],
+    ['POST', '/hosts/sim-01/orders', [], 'the body'],
+    ['POST', '/hosts/sim-01/operator', { do: 'dance' }, 'operator.do'],
+    ['POST', '/hosts/sim-01/probe', {}, 'no VM of this name'],
+    ['PUT', '/delays', { attach: 'long' }, 'delays.attach'],
+    ['GET', '/hosts/sim-01/secrets', undefined, 'GET secrets'],
+    ['GET', '/nothing', undefined, 'GET nothing'],
+  ])('refuses a call that means nothing: %s %s %j', async (method, where, body, expected) => {
+    await expect(simulator.call(method, where, body)).rejects.toThrow(expected);
+    expect(lines()).toEqual([]);
   });
 
   it('says that its port is taken', async () => {
