@@ -1,9 +1,9 @@
 import { EstateDocument, EstateError, readEstateDocument, type Spot } from './estate-document.js';
 import { type EstateHost, readHost, readVcenter, type VcenterConnection } from './estate-hosts.js';
 
-export { EstateError, type EstateProblem } from './estate-document.js';
-export type { EstateHost, SshConnection, VcenterConnection } from './estate-hosts.js';
-export { isReference, type References, referencesOf, resolveReference } from './estate-references.js';
+export { EstateError } from './estate-document.js';
+export type { EstateHost } from './estate-hosts.js';
+export { type References, referencesOf, resolveReference } from './estate-references.js';
 
 /**
  * What exists and how to reach it. Secrets are references (`file:`, `env:`) in here; the worker alone follows them,
@@ -14,7 +14,7 @@ export interface Estate {
   /** The hosts of all sites. */
   readonly hosts: readonly EstateHost[];
   /** By VM name. Has no prototype: any name may be asked for. */
-  readonly guests: Readonly<Record<string, { readonly probe: Probe }>>;
+  readonly guests: Readonly<Record<string, EstateGuest>>;
   /** By alias. Has no prototype. */
   readonly aliases: Readonly<Record<string, EstateDevice>>;
 }
@@ -24,6 +24,15 @@ export interface EstateSite {
   /** The manager behind which the site's hosts are discovered. */
   readonly vcenter?: VcenterConnection;
 }
+
+/** How to look into a guest, and how long it may take to notice that a device came or went. */
+export interface EstateGuest {
+  readonly probe: Probe;
+  readonly patienceSeconds: number;
+}
+
+/** Agents in busy guests are slow. */
+export const defaultPatienceSeconds = 240;
 
 /** A device on a host, by its address there. */
 export interface EstateDevice {
@@ -86,9 +95,15 @@ function readId(document: EstateDocument, spot: Spot): string {
   );
 }
 
-function readGuest(document: EstateDocument, spot: Spot): { probe: Probe } {
-  const guest = document.mapping(spot, ['probe']);
-  return { probe: document.choice(guest.get('probe'), probes, 'say how to look into the guest') ?? 'none' };
+function readGuest(document: EstateDocument, spot: Spot): EstateGuest {
+  const guest = document.mapping(spot, ['probe', 'patienceSeconds']);
+  const probe = document.choice(guest.get('probe'), probes, 'say how to look into the guest') ?? 'none';
+  const given = guest.get('patienceSeconds');
+  const patience = Number(given?.value ?? defaultPatienceSeconds);
+  if (given && (!Number.isInteger(patience) || patience < 1 || patience > 3600)) {
+    document.wrong(given, 'seconds from 1 to 3600', `leave it out for ${defaultPatienceSeconds}`);
+  }
+  return { probe, patienceSeconds: patience };
 }
 
 function readAlias(
