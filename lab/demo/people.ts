@@ -30,14 +30,14 @@ export interface ApiCalls {
   plan(id: string): Promise<{ plan: Plan; planHash: string }>;
   review(id: string, planHash: string): Promise<void>;
   /** Follows the change live until `until` holds, showing each step as it ends. */
-  follow(id: string, until: (change: ChangeOfApi) => boolean, show: Show): Promise<ChangeOfApi>;
+  follow(id: string, until: (change: ChangeOfApi) => boolean, show: Pick<Show, 'step'>): Promise<ChangeOfApi>;
   evidence(id: string): Promise<{ before: Snapshot | null; after: Snapshot | null }>;
   steps(id: string): Promise<StepOfReport[]>;
   reviews(id: string): Promise<{ reviewer: string; decision: string }[]>;
   audit(id: string): Promise<AuditExport>;
 }
 
-export async function asPerson(name: string, { addresses }: Place): Promise<ApiCalls> {
+export async function asPerson(name: string, { addresses }: Pick<Place, 'addresses'>): Promise<ApiCalls> {
   const headers = { authorization: `Bearer ${await tokenOf(name, addresses)}`, 'content-type': 'application/json' };
   const url = (path: string): string => `${addresses.apiUrl}/v1${path}`;
 

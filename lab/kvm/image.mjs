@@ -1,6 +1,6 @@
 // The root image of the emulated host, built once from Debian's packages and kept by the hash of what went in.
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acquireOptions, candidates, debianSources, kernelPackage } from './apt.mjs';
@@ -44,12 +44,28 @@ async function ingredientFiles() {
 export async function ensureImage(progress) {
   const { kernel, key } = await imageKey();
   const folder = join(cacheFolder(), key);
-  if (await isBuilt(folder)) return { folder, key };
+  if (await isBuilt(folder)) return inUse(folder, key);
   await mkdir(cacheFolder(), { recursive: true });
   return withLock(join(cacheFolder(), `${key}.lock`), progress, async () => {
     if (!(await isBuilt(folder))) await build(folder, kernel, progress);
-    return { folder, key };
+    await removeUnused();
+    return inUse(folder, key);
   });
+}
+
+async function inUse(folder, key) {
+  // Only a hint for removeUnused: whoever runs a lab need not own the cache.
+  await utimes(join(folder, 'complete'), new Date(), new Date()).catch(() => {});
+  return { folder, key };
+}
+
+/** Images nobody has used for two weeks go: each takes about 700 MB. */
+async function removeUnused() {
+  for (const name of await readdir(cacheFolder())) {
+    const folder = join(cacheFolder(), name);
+    const used = await stat(join(folder, 'complete')).catch(() => undefined);
+    if (used && Date.now() - used.mtimeMs > 14 * 24 * 3600 * 1000) await rm(folder, { recursive: true, force: true });
+  }
 }
 
 const isBuilt = (folder) =>

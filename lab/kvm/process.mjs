@@ -26,7 +26,13 @@ export function run(argv, { input, cwd, env, timeout, binary = false } = {}) {
     });
     const out = [];
     const err = [];
-    const clock = timeout ? setTimeout(() => child.kill('SIGKILL'), timeout) : undefined;
+    const clock = timeout ? setTimeout(giveUp, timeout) : undefined;
+    // Others may hold the ends of its pipes (a shared ssh connection does), so they are closed from this side too.
+    function giveUp() {
+      child.kill('SIGKILL');
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }
     child.stdout.on('data', (chunk) => out.push(chunk));
     child.stderr.on('data', (chunk) => err.push(chunk));
     // A program may end without reading its input; that is for its exit code to say.
