@@ -20,12 +20,7 @@ export async function setUp() {
   const postgres = linkPostgresLibraries();
   const known = readJson(places.setup);
   const temporal = await findTemporalCli();
-  const made = {
-    node,
-    temporalCli: temporal.path,
-    temporalCliFrom: temporal.from,
-    postgres: postgres ?? null,
-  };
+  const made = { node, temporalCli: temporal.path, postgres: postgres ?? null };
   if (JSON.stringify(known) !== JSON.stringify(made)) {
     say(`Node ${node}`);
     say(`Temporal CLI ${temporal.path} (${temporal.from})`);
