@@ -10,8 +10,7 @@ import { document, utc } from './documents.js';
 import type { Tables } from './schema.js';
 
 export type { ChangeRecord } from './change-record.js';
-export { type ChangeFilter, listChanges } from './change-list.js';
-export type { Page } from './cursor.js';
+export { listChanges } from './change-list.js';
 
 export interface NewChange {
   id: string;
