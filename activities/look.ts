@@ -38,15 +38,13 @@ export interface ProofInput {
   fence: Fence;
 }
 
-/** How long a guest may take to notice a device; agents in busy guests are slow. */
-const guestPatienceSeconds = 240;
 const heartbeatEveryMs = 1500;
 
 export type Look = ReturnType<typeof createLook>;
 
 /** Activities that read. They may run twice, at any time, and change nothing but the register's pictures. */
 export function createLook(dependencies: Dependencies) {
-  const { register, hypervisorOf, probeOf, aliasesOn } = dependencies;
+  const { register, hypervisorOf, guestOf, aliasesOn } = dependencies;
 
   async function plan(input: InspectInput, view: HostView): Promise<Inspected> {
     const { request, requirements, changeId, round } = input;
@@ -55,7 +53,7 @@ export function createLook(dependencies: Dependencies) {
       request.action === 'return' ? originsOn(register.db, view.host.identity, addresses) : [],
       recordView(register.db, request.host, request.site, view, now(), aliasesOn(request.host)),
     ]);
-    const planned = planChange({ request, view, origins, requirements, probe: probeOf(request.vm) });
+    const planned = planChange({ request, view, origins, requirements, probe: guestOf(request.vm).probe });
     if (!planned.ok) return planned;
     const hypervisor = hypervisorOf(request.host);
     const complete = withCommands(planned.plan, (act) => hypervisor.commands(act));
@@ -146,7 +144,7 @@ export function createLook(dependencies: Dependencies) {
           (fact) =>
             fact.subject === `vm ${goal.basis.vm.name}` && fact.name === 'power' && fact.value === 'running',
         );
-        const kind = probeOf(goal.basis.vm.name);
+        const { probe: kind } = guestOf(goal.basis.vm.name);
         const probe = failures.length === 0 && running && kind !== 'none' ? await probeGuest(goal) : null;
         const testimony = (probe?.facts ?? []).map((fact) => ({
           ...fact,
@@ -166,8 +164,7 @@ export function createLook(dependencies: Dependencies) {
       vm: goal.basis.vm,
       devices,
       expect: goal.action === 'return' ? ('absent' as const) : ('present' as const),
-      probe: probeOf(goal.basis.vm.name),
-      patienceSeconds: guestPatienceSeconds,
+      ...guestOf(goal.basis.vm.name),
     };
     return hypervisorOf(goal.host).probe(
       query,

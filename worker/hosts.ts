@@ -1,7 +1,13 @@
 import { dirname } from 'node:path';
-import { type Estate, type EstateHost, referencesOf } from '../config/estate.js';
+import {
+  defaultPatienceSeconds,
+  type Estate,
+  type EstateGuest,
+  type EstateHost,
+  referencesOf,
+} from '../config/estate.js';
 import { failure, SlipwayError } from '../domain/failures.js';
-import type { GuestProbe, Hypervisor } from '../domain/hypervisor.js';
+import type { Hypervisor } from '../domain/hypervisor.js';
 import { createHypervisor } from '../hypervisors/registry.js';
 
 /** The hosts this worker serves, each with one hypervisor that is made when it is first needed. Credentials stay in here. */
@@ -37,8 +43,8 @@ export class Hosts {
     return hypervisor;
   }
 
-  probeOf(vm: string): GuestProbe {
-    return this.estate.guests[vm]?.probe ?? 'none';
+  guestOf(vm: string): EstateGuest {
+    return this.estate.guests[vm] ?? { probe: 'none', patienceSeconds: defaultPatienceSeconds };
   }
 
   aliasesOn(host: string): Record<string, string> {

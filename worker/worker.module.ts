@@ -34,7 +34,7 @@ function dependenciesOf(env: WorkerEnv, register: Register, hosts: Hosts): Depen
   return {
     register,
     hypervisorOf: (host) => hosts.hypervisorOf(host),
-    probeOf: (vm) => hosts.probeOf(vm),
+    guestOf: (vm) => hosts.guestOf(vm),
     aliasesOn: (host) => hosts.aliasesOn(host),
     decisionKey: createPublicKey(resolveReference(env.decisionPublicKey, dirname(env.estatePath))),
   };

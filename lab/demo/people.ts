@@ -38,12 +38,20 @@ export interface ApiCalls {
 }
 
 export async function asPerson(name: string, { addresses }: Pick<Place, 'addresses'>): Promise<ApiCalls> {
-  const headers = { authorization: `Bearer ${await tokenOf(name, addresses)}`, 'content-type': 'application/json' };
+  const headers = {
+    authorization: `Bearer ${await tokenOf(name, addresses)}`,
+    'content-type': 'application/json',
+  };
   const url = (path: string): string => `${addresses.apiUrl}/v1${path}`;
 
   async function call<T>(method: string, path: string, body?: object): Promise<T> {
-    const response = await fetch(url(path), { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
-    if (!response.ok) throw new Error(`${method} ${path} as ${name}: ${response.status} ${await response.text()}`);
+    const response = await fetch(url(path), {
+      method,
+      headers,
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    if (!response.ok)
+      throw new Error(`${method} ${path} as ${name}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   }
 
@@ -78,7 +86,10 @@ export async function asPerson(name: string, { addresses }: Pick<Place, 'address
       });
     },
     async reviews(id) {
-      const { items } = await call<{ items: { reviewerName: string; decision: string }[] }>('GET', `/changes/${id}/reviews`);
+      const { items } = await call<{ items: { reviewerName: string; decision: string }[] }>(
+        'GET',
+        `/changes/${id}/reviews`,
+      );
       return items.map(({ reviewerName, decision }) => ({ reviewer: reviewerName, decision }));
     },
     audit: (id) => call('GET', `/audit/export?changeId=${id}`),

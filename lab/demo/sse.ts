@@ -7,8 +7,12 @@ export interface ServerEvent {
 /** Reads a stream of server-sent events until the server ends it; leaving the loop closes the connection. */
 export async function* eventsOf(url: string, headers: Record<string, string>): AsyncGenerator<ServerEvent> {
   const leaving = new AbortController();
-  const response = await fetch(url, { headers: { ...headers, accept: 'text/event-stream' }, signal: leaving.signal });
-  if (!response.ok || !response.body) throw new Error(`GET ${url}: ${response.status} ${await response.text()}`);
+  const response = await fetch(url, {
+    headers: { ...headers, accept: 'text/event-stream' },
+    signal: leaving.signal,
+  });
+  if (!response.ok || !response.body)
+    throw new Error(`GET ${url}: ${response.status} ${await response.text()}`);
   const decoder = new TextDecoder();
   let rest = '';
   try {
@@ -24,6 +28,7 @@ export async function* eventsOf(url: string, headers: Record<string, string>): A
 
 function eventOf(block: string): ServerEvent {
   const fields = block.split('\n').map((line) => /^(\w+): ?(.*)$/.exec(line));
-  const all = (name: string): string[] => fields.flatMap((field) => (field?.[1] === name ? [field[2] ?? ''] : []));
+  const all = (name: string): string[] =>
+    fields.flatMap((field) => (field?.[1] === name ? [field[2] ?? ''] : []));
   return { name: all('event')[0] ?? 'message', data: all('data').join('\n') };
 }
