@@ -1,0 +1,41 @@
+import {
+  ActivityFailure,
+  defaultFailureConverter,
+  defaultPayloadConverter,
+  TimeoutFailure,
+} from '@temporalio/common';
+import type { temporal } from '@temporalio/proto';
+
+type Payload = temporal.api.common.v1.IPayload;
+type ProtoFailure = temporal.api.failure.v1.IFailure;
+
+/** Thrown by an answer: the worker is gone, or took too long. What it did until then is done. */
+export class Lost extends Error {
+  constructor(readonly timeout: 'START_TO_CLOSE' | 'HEARTBEAT' | 'SCHEDULE_TO_START' = 'START_TO_CLOSE') {
+    super(`no answer: ${timeout}`);
+  }
+}
+
+export function packed(value: unknown): Payload {
+  return defaultPayloadConverter.toPayload(value);
+}
+
+export function unpacked(value: Payload | null | undefined): unknown {
+  return value ? defaultPayloadConverter.fromPayload(value) : undefined;
+}
+
+/** What a workflow gets to see when an activity has failed for good. */
+export function activityFailed(name: string, error: Error): ProtoFailure {
+  const cause = error instanceof Lost ? new TimeoutFailure(error.message, undefined, error.timeout) : error;
+  const failure = new ActivityFailure('', name, '', 'NON_RETRYABLE_FAILURE', '', cause);
+  return defaultFailureConverter.errorToFailure(failure, defaultPayloadConverter);
+}
+
+export interface SeenError extends Error {
+  type?: string;
+  details?: unknown[];
+}
+
+export function errorOf(failure: ProtoFailure): SeenError {
+  return defaultFailureConverter.failureToError(failure, defaultPayloadConverter);
+}
