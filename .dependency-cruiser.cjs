@@ -118,8 +118,8 @@ const walls = {
     why: 'the worker brings everything together but the api; workflows by path only (their bundle), never imported.',
   },
   cli: {
-    value: [],
-    types: [],
+    // Pure text and proof, no server: an export must be verified, and a command shown, by the very same rules.
+    value: ['domain/act.ts', 'domain/audit.ts', 'domain/audit-verify.ts'],
     packages: ['commander', 'yaml'],
     node: true,
     why: 'the CLI speaks HTTP only, as any other client: what it can do, everybody can do.',

@@ -53,7 +53,9 @@ describe('the environment', () => {
   });
 
   it('names every bad name at once, with what was expected and what to do', () => {
-    const error = problemsOf(() => readApiEnv({ ...api, SLIPWAY_API_PORT: '99999', OIDC_ISSUER: 'nonsense' }));
+    const error = problemsOf(() =>
+      readApiEnv({ ...api, SLIPWAY_API_PORT: '99999', OIDC_ISSUER: 'nonsense' }),
+    );
     expect(error.problems.map((problem) => problem.name).sort()).toEqual(['OIDC_ISSUER', 'SLIPWAY_API_PORT']);
     for (const problem of error.problems)
       expect(Object.values(problem).every((text) => text.length > 0)).toBe(true);
@@ -91,8 +93,13 @@ describe('the environment', () => {
   });
 
   it('lists every name it reads in compose.env.example, where operators look', () => {
-    const example = readFileSync(fileURLToPath(new URL('../../compose.env.example', import.meta.url)), 'utf8');
-    const read = [new ApiNames(), new WorkerNames(), new MigratorNames()].flatMap((names) => Object.keys(names));
+    const example = readFileSync(
+      fileURLToPath(new URL('../../compose.env.example', import.meta.url)),
+      'utf8',
+    );
+    const read = [new ApiNames(), new WorkerNames(), new MigratorNames()].flatMap((names) =>
+      Object.keys(names),
+    );
     for (const name of new Set(read)) {
       expect(knownNames).toContain(name);
       expect(example).toMatch(new RegExp(`^#? ?${name}=`, 'm'));

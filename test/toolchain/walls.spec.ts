@@ -52,7 +52,7 @@ const wrong = [
   ['an adapter knows Temporal', 'hypervisors', value('@temporalio/client'), 'hypervisors-packages'],
   ['an adapter knows Nest', 'hypervisors', value('@nestjs/common'), 'hypervisors-packages'],
   ['one hypervisor knows another', 'hypervisors/esx', value('../kvm/there.js'), 'hypervisors-apart'],
-  ['the CLI knows the server', 'cli', value('../domain/there.js'), 'cli-imports'],
+  ['the CLI knows the server', 'cli', value('../records/there.js'), 'cli-imports'],
   ['the CLI knows a type of the server', 'cli', type('../api/there.js'), 'cli-imports-types'],
   ['the product imports a test', 'worker', value('../test/there.js'), 'nobody-imports-tests'],
   ['a configuration imports a folder of ours', 'config', value('../domain/there.js'), 'config-imports'],
