@@ -85,6 +85,13 @@ export class WorkerNames extends EveryProcess {
   @IsOptional()
   @Matches(/^\/.+/, says('the absolute path of a file that names a failpoint', 'only tests set one'))
   SLIPWAY_FAILPOINT?: string;
+
+  @IsOptional()
+  @Matches(
+    /^[a-z]+( [\w.:-]+)?:(before|after|hang)$/,
+    says('a step and when, such as attach:after', 'only the demo and tests set one'),
+  )
+  SLIPWAY_FAULT?: string;
 }
 
 export class MigratorNames {
@@ -115,6 +122,7 @@ export const knownNames: readonly string[] = [
   'SLIPWAY_SITES',
   'SLIPWAY_WORKER_HEALTH_PORT',
   'SLIPWAY_FAILPOINT',
+  'SLIPWAY_FAULT',
   // read by the supervisor, the scripts and the CLI
   'SLIPWAY_HOME',
   'SLIPWAY_TEMPORAL_CLI',

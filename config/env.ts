@@ -35,6 +35,8 @@ export interface WorkerEnv {
   readonly healthPort: number | undefined;
   /** File by which a test names the place where the process is killed; see activities/failpoint.ts. */
   readonly failpoint: string | undefined;
+  /** For trials: a step whose connection is cut every time, such as `attach:after`. */
+  readonly fault: { readonly step: string; readonly when: 'before' | 'after' | 'hang' } | undefined;
   readonly redisUrl: string | undefined;
   readonly logLevel: string;
 }
@@ -105,6 +107,7 @@ export function readWorkerEnv(source: Source = process.env): WorkerEnv {
     healthPort:
       names.SLIPWAY_WORKER_HEALTH_PORT === undefined ? undefined : Number(names.SLIPWAY_WORKER_HEALTH_PORT),
     failpoint: names.SLIPWAY_FAILPOINT,
+    fault: faultOf(names.SLIPWAY_FAULT),
     redisUrl: names.REDIS_URL,
     logLevel: names.SLIPWAY_LOG_LEVEL,
   });
@@ -119,6 +122,11 @@ export function processEnvironment(): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
+}
+
+function faultOf(text: string | undefined): WorkerEnv['fault'] {
+  const [, step, when] = /^(.*):(before|after|hang)$/.exec(text ?? '') ?? [];
+  return step && when ? { step, when: when as 'before' | 'after' | 'hang' } : undefined;
 }
 
 function temporalOf(names: ApiNames | WorkerNames): TemporalEnv {

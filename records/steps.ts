@@ -201,3 +201,17 @@ function inWords({ subject, name, value }: Fact): string {
 }
 
 export { listSteps, type StepRecord } from './step-list.js';
+
+/** Whether any step was ever begun on this host: then a guard on it that knows nothing has lost its state. */
+export async function hostWasActedOn(db: Db, host: string): Promise<boolean> {
+  const row = await fromRegister(db, (handle) =>
+    handle
+      .selectFrom('step_attempts')
+      .innerJoin('changes', 'changes.id', 'step_attempts.change_id')
+      .select('step_attempts.op_id')
+      .where('changes.host', '=', host)
+      .limit(1)
+      .executeTakeFirst(),
+  );
+  return row !== undefined;
+}

@@ -8,7 +8,7 @@ import {
 } from '../config/estate.js';
 import { failure, SlipwayError } from '../domain/failures.js';
 import type { Hypervisor } from '../domain/hypervisor.js';
-import { createHypervisor } from '../hypervisors/registry.js';
+import { createHypervisor, type Surroundings } from '../hypervisors/registry.js';
 
 /** The hosts this worker serves, each with one hypervisor that is made when it is first needed. Credentials stay in here. */
 export class Hosts {
@@ -18,6 +18,7 @@ export class Hosts {
     private readonly estate: Estate,
     private readonly estatePath: string,
     private readonly sites: readonly string[] | undefined,
+    private readonly surroundings: (host: string) => Surroundings = () => ({}),
   ) {}
 
   get served(): { host: string; site: string }[] {
@@ -38,7 +39,7 @@ export class Hosts {
         failure('host-unknown', { where: { host: id }, expected: `one of: ${known || 'none'}` }),
       );
     }
-    const hypervisor = createHypervisor(host, referencesOf(dirname(this.estatePath)));
+    const hypervisor = createHypervisor(host, referencesOf(dirname(this.estatePath)), this.surroundings(id));
     this.made.set(id, hypervisor);
     return hypervisor;
   }

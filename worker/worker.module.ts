@@ -5,6 +5,7 @@ import { readEstate, resolveReference } from '../config/estate.js';
 import type { WorkerEnv } from '../config/env.js';
 import type { Dependencies } from '../activities/index.js';
 import { openRegister, type Register } from '../records/database.js';
+import { hostWasActedOn } from '../records/steps.js';
 import { HealthServer } from './health.js';
 import { Hosts } from './hosts.js';
 import { Closing } from './closing.js';
@@ -15,8 +16,11 @@ import { TemporalWorkers } from './temporal-worker.js';
 @Module({})
 export class WorkerModule {
   static with(env: WorkerEnv, fatal: (error: unknown) => void): DynamicModule {
-    const hosts = new Hosts(readEstate(env.estatePath), env.estatePath, env.sites);
     const register = openRegister(env.databaseUrl, { applicationName: 'slipway-worker' });
+    const hosts = new Hosts(readEstate(env.estatePath), env.estatePath, env.sites, (host) => ({
+      isKnownHost: () => hostWasActedOn(register.db, host),
+      ...(env.fault ? { faults: [{ ...env.fault, times: Infinity }] } : {}),
+    }));
     const workers = new TemporalWorkers(env, dependenciesOf(env, register, hosts), hosts.servedSites, fatal);
     return {
       module: WorkerModule,

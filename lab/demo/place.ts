@@ -62,7 +62,9 @@ async function injectFault(simulatorUrl: string, { verb, subject, when }: Fault)
 
 async function openKvm(fault: Fault | undefined, show: Show): Promise<Place> {
   const lab = await readLab(show);
-  const workerEnv: Record<string, string> = fault ? { SLIPWAY_FAULT: JSON.stringify(fault) } : {};
+  const workerEnv: Record<string, string> = fault
+    ? { SLIPWAY_FAULT: `${[fault.verb, fault.subject].filter(Boolean).join(' ')}:${fault.when}` }
+    : {};
   const stack = await ownStack('kvm', show, { estate: lab.estate, workerEnv });
   show.stack(stack.addresses, 'a stack of its own');
   return {

@@ -12,12 +12,6 @@ describe('the worker is killed at every failpoint on the way there and back', ()
   afterEach(() => rig?.failpoints.clear());
 
   for (const place of places) {
-      expect(forward.filter((hit) => hit === place)).toHaveLength(4);
-      expect(undo.filter((hit) => hit === place)).toHaveLength(4);
-    }
-  }, 60_000);
-
-  for (const place of places) {
     for (const hit of [1, 2]) {
       it(`at ${place}, act ${hit} of the attach and of the return: neither loses the device nor does anything twice`, async () => {
         rig.failpoints.arm(place, hit);

@@ -21,6 +21,12 @@ describe('the worker is killed at every failpoint of an undo', () => {
     await guestSees(rig, 'always');
     const undo = rig.failpoints.hits.slice(forward.length);
     for (const place of places) {
+      expect(forward.filter((hit) => hit === place)).toHaveLength(4);
+      expect(undo.filter((hit) => hit === place)).toHaveLength(4);
+    }
+  }, 60_000);
+
+  for (const place of places) {
     for (const hit of [1, 2]) {
       it(`at ${place}, act ${hit} of the undo: the undo is finished and proven`, async () => {
         await guestSees(rig, 'never');
