@@ -54,10 +54,13 @@ export async function passGate(
   } catch (error) {
     return leave(change, { verdict: 'closes', ending: 'refused', failures: [failureOf(error)] });
   }
-  if (orders.stopped) return leave(change, { verdict: 'closes', ending: 'withdrawn', failures: [] });
-  if (reviews.standing.verdict !== 'approved' || orders.hold) return leave(change, { verdict: 'wait' });
   const turn = await mayStart(change);
-  return turn.go ? { verdict: 'open' } : leave(change, { verdict: 'wait' });
+  // The last look, with nothing between it and the first act: a review may have been turned meanwhile.
+  if (orders.stopped) return leave(change, { verdict: 'closes', ending: 'withdrawn', failures: [] });
+  if (!turn.go || orders.hold || reviews.standing.verdict !== 'approved')
+    return leave(change, { verdict: 'wait' });
+  change.pastGate = true;
+  return { verdict: 'open' };
 }
 
 /** Claims everything the plan may touch, or waits in line for it until the change must have begun. */
@@ -104,9 +107,12 @@ async function replanned(
   const before = change.planHash;
   change.round += 1;
   change.adopts(again);
+  change.difference = [
+    failure('plan-changed', { expected: `plan ${before}`, actual: `plan ${again.planHash}` }),
+  ];
   const data = { before, after: change.planHash, round: change.round };
   await change.moves('awaiting-review', {
-    failures: [failure('plan-changed', { expected: `plan ${before}`, actual: `plan ${change.planHash}` })],
+    failures: change.difference,
     events: [{ kind: 'change.replanned', actor: 'slipway', data }],
   });
   return { verdict: 'wait' };

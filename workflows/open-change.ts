@@ -34,6 +34,10 @@ export class OpenChange {
   round = 1;
   plan: Plan | null = null;
   planHash: string | null = null;
+  /** Why the plan under review is another than the one before. */
+  difference: Failure[] = [];
+  /** Set by the gate: from here on no review counts any more, and stopping means undo. */
+  pastGate = false;
   /** The newest epoch of the claim; 0 while nothing is claimed. */
   epoch = 0;
   /** Names of the plan's steps, in the order in which they were begun or done. */
@@ -70,10 +74,6 @@ export class OpenChange {
 
   get steps(): Step[] {
     return this.plan?.steps ?? [];
-  }
-
-  get touched(): boolean {
-    return this.begun.length > 0;
   }
 
   /** Every key the plan may touch, forward or back. */

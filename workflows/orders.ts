@@ -27,7 +27,7 @@ export class Orders {
   constructor(private readonly change: OpenChange) {
     setHandler(withdrawUpdate, (order) => this.note('withdrawn', order), {
       validator: (_order: StopOrder) =>
-        this.only(isWaiting(change.state) || (change.state === 'gate' && !change.touched), 'withdraw'),
+        this.only(isWaiting(change.state) || (change.state === 'gate' && !change.pastGate), 'withdraw'),
     });
     setHandler(cancelUpdate, (order) => this.note('cancelled', order), {
       validator: (_order: StopOrder) =>

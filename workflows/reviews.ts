@@ -1,4 +1,4 @@
-import { ApplicationFailure, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, setHandler } from '@temporalio/workflow';
 import type { Decision, ReviewRefusal, ReviewStanding, SignedDecision } from '../domain/review.js';
 import { refuseReview, standing, withDecision } from '../domain/review.js';
 import { tell } from './acts.js';
@@ -7,18 +7,20 @@ import type { OpenChange } from './open-change.js';
 
 /** The reviews of one change: an update when a worker answers, a durable signal when none does, one way in. */
 export class Reviews {
+  /** Grows with each review that counts. */
+  counted = 0;
   private held: Decision[] = [];
 
   constructor(private readonly change: OpenChange) {
-    setHandler(reviewUpdate, (decision) => this.count(decision), {
+    // Shielded: after a cancel in Temporal a failing handler would end the workflow with its device half-way.
+    const count = (decision: SignedDecision): Promise<ReviewAnswer> =>
+      CancellationScope.nonCancellable(() => this.count(decision));
+    setHandler(reviewUpdate, count, {
       // Synchronous on purpose: a validator that returns a promise never rejects and wedges the workflow.
-      validator: (decision) => this.mustAccept(decision),
+      validator: (decision) => mustCount(this.refusal(decision)),
     });
-    setHandler(reviewSignal, async (decision) => {
-      const refusal = this.refusal(decision);
-      if (refusal) return tell.settleReview({ decision, refusal });
-      await this.count(decision).catch(() => undefined);
-    });
+    // A signal has nobody to answer; what became of the review stands in the register.
+    setHandler(reviewSignal, (decision) => count(decision).then(noAnswer, noAnswer));
   }
 
   get standing(): ReviewStanding {
@@ -31,11 +33,10 @@ export class Reviews {
   }
 
   private refusal(decision: Decision): ReviewRefusal | null {
-    const { input, id: changeId, planHash, state, touched } = this.change;
-    const reviewable =
-      state === 'awaiting-review' || ((state === 'scheduled' || state === 'gate') && !touched);
+    const { input, id: changeId, planHash, state, pastGate } = this.change;
+    const reviewable = state === 'awaiting-review' || state === 'scheduled' || state === 'gate';
     return refuseReview(decision, {
-      open: reviewable,
+      open: reviewable && !pastGate,
       changeId,
       planHash,
       excluded: [input.requester, ...input.editors],
@@ -43,30 +44,29 @@ export class Reviews {
     });
   }
 
-  private mustAccept(decision: Decision): void {
-    const refusal = this.refusal(decision);
-    if (refusal)
-      throw ApplicationFailure.nonRetryable(`the review does not count: ${refusal}`, Rejection.review, {
-        refusal,
-      });
-  }
-
-  /** The signature is checked before anything counts: whoever can reach Temporal can't approve. */
+  /**
+   * The signature is checked before anything counts: whoever can reach Temporal can't approve. From then on
+   * nothing comes between the look and the count, so that two reviews at once can't both pass it.
+   */
   private async count(decision: SignedDecision): Promise<ReviewAnswer> {
-    const verified = await tell.verifyReview({ decision });
-    if (!verified.genuine) {
-      throw ApplicationFailure.nonRetryable(
-        'the signature of this review does not verify',
-        Rejection.review,
-        {
-          refusal: 'review-forged',
-        },
-      );
-    }
+    const { genuine } = await tell.verifyReview({ decision });
+    if (!genuine) mustCount('review-forged');
     const refusal = this.refusal(decision);
+    if (!refusal) {
+      this.held = withDecision(this.held, decision);
+      this.counted += 1;
+    }
     await tell.settleReview({ decision, refusal });
-    this.mustAccept(decision);
-    this.held = withDecision(this.held, decision);
+    mustCount(refusal);
     return { counted: true, standing: this.standing };
   }
 }
+
+function mustCount(refusal: ReviewRefusal | 'review-forged' | null): void {
+  if (!refusal) return;
+  throw ApplicationFailure.nonRetryable(`the review does not count: ${refusal}`, Rejection.review, {
+    refusal,
+  });
+}
+
+function noAnswer(): void {}

@@ -34,12 +34,16 @@ export async function awaitReviews(
   reviews: Reviews,
   orders: Orders,
 ): Promise<'approved' | 'rejected' | 'expired' | 'withdrawn'> {
-  await change.moves('awaiting-review', { standing: reviews.standing });
-  const settled = (): boolean => orders.withdrawn !== null || reviews.standing.verdict !== 'open';
-  await until(settled, change.clocks.reviewUntil, 'reviews expire');
-  if (orders.withdrawn) return 'withdrawn';
-  const { verdict } = reviews.standing;
-  return verdict === 'open' ? 'expired' : verdict;
+  for (;;) {
+    const { counted, standing } = reviews;
+    await change.moves('awaiting-review', { standing, failures: change.difference });
+    const settled = (): boolean => orders.stopped !== null || reviews.standing.verdict !== 'open';
+    await until(() => settled() || reviews.counted > counted, change.clocks.reviewUntil, 'reviews expire');
+    if (orders.stopped) return 'withdrawn';
+    const { verdict } = reviews.standing;
+    if (verdict !== 'open') return verdict;
+    if (Date.now() >= change.clocks.reviewUntil) return 'expired';
+  }
 }
 
 /** Waits for window, freeze and the site's switch. They are asked each time anew, never once for all. */

@@ -104,8 +104,9 @@ export class World {
       this.note({ kind: 'told', state: entry.state, events: entry.events.map(({ kind }) => kind), entry });
     },
     recordOutcome: async () => this.register(),
-    verifyReview: async ({ decision: { signature, ...plain } }) => {
+    verifyReview: async ({ decision }) => {
       this.register();
+      const { signature, ...plain } = decision ?? {};
       return { genuine: signature === signatureOf(plain) };
     },
     settleReview: async ({ decision, refusal }) => {
