@@ -50,5 +50,7 @@ try {
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   process.stderr.write(`setup failed: ${error.message}\n`);
+  // Whoever counts tests must not take a set-up that failed for a run without any.
+  if (process.argv[2]?.startsWith('test')) process.stdout.write('0 passed, 1 failed, 0 skipped\n');
   process.exitCode = 1;
 }
