@@ -98,12 +98,13 @@ function readId(document: EstateDocument, spot: Spot): string {
 function readGuest(document: EstateDocument, spot: Spot): EstateGuest {
   const guest = document.mapping(spot, ['probe', 'patienceSeconds']);
   const probe = document.choice(guest.get('probe'), probes, 'say how to look into the guest') ?? 'none';
-  const given = guest.get('patienceSeconds');
-  const patience = Number(given?.value ?? defaultPatienceSeconds);
-  if (given && (!Number.isInteger(patience) || patience < 1 || patience > 3600)) {
-    document.wrong(given, 'seconds from 1 to 3600', `leave it out for ${defaultPatienceSeconds}`);
+  const patience = guest.get('patienceSeconds');
+  const { value = defaultPatienceSeconds } = patience;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 3600) {
+    return { probe, patienceSeconds: value };
   }
-  return { probe, patienceSeconds: patience };
+  document.wrong(patience, 'seconds from 1 to 3600', `leave it out for ${defaultPatienceSeconds}`);
+  return { probe, patienceSeconds: defaultPatienceSeconds };
 }
 
 function readAlias(

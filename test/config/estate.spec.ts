@@ -27,6 +27,7 @@ sites:
 guests:
   voip-gateway: { probe: agent }
   "a name with 'quotes'": { probe: none }
+  slow: { probe: agent, patienceSeconds: 900 }
 aliases:
   isdn-card: { host: kvm-01, address: "02:0A.0" }
 `;
@@ -60,7 +61,8 @@ describe('an estate file', () => {
       connect: { ssh: { host: '127.0.0.1', port: 2222, user: 'slipway', identity: 'file:keys/kvm-01' } },
     });
     expect(estate.hosts[1]).toMatchObject({ connect: { ssh: { port: 22 }, powershell: 'powershell' } });
-    expect(estate.guests['voip-gateway']).toEqual({ probe: 'agent' });
+    expect(estate.guests['voip-gateway']).toEqual({ probe: 'agent', patienceSeconds: 240 });
+    expect(estate.guests['slow']).toEqual({ probe: 'agent', patienceSeconds: 900 });
     expect(estate.aliases['isdn-card']).toEqual({ host: 'kvm-01', address: '0000:02:0a.0' });
   });
 
@@ -84,7 +86,9 @@ describe('an estate file', () => {
       expect(estate.guests[name]).toBeUndefined();
       expect(estate.aliases[name]).toBeUndefined();
     }
-    expect(parseEstate('sites: []\nguests: { __proto__: { probe: agent } }').guests['__proto__']).toEqual({
+    expect(
+      parseEstate('sites: []\nguests: { __proto__: { probe: agent } }').guests['__proto__'],
+    ).toMatchObject({
       probe: 'agent',
     });
   });
@@ -181,6 +185,16 @@ guests:
       'an alias of no address',
       `${withHost('{ id: s, hypervisor: simulated, connect: { simulator: { url: "http://127.0.0.1" } } }')}aliases: { a: { host: s, address: "02:00.0; reboot" } }`,
       'aliases.a.address',
+    ],
+    [
+      'no patience',
+      'sites: []\nguests: { v: { probe: agent, patienceSeconds: 0 } }',
+      'guests.v.patienceSeconds',
+    ],
+    [
+      'patience that is no number',
+      'sites: []\nguests: { v: { probe: agent, patienceSeconds: [5] } }',
+      'guests.v.patienceSeconds',
     ],
     ['a VM name with a newline', 'sites: []\nguests: { "a\\nb": { probe: none } }', 'guests["a\\nb"]'],
   ])('with %s is a clear problem or none, never half an estate', (_, content, place) => {

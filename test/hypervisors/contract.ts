@@ -56,10 +56,10 @@ export function describeHypervisor(name: string, contract: Contract): void {
     beforeAll(async () => {
       hypervisor = await contract.make();
       await contract.reset?.();
-    });
+    }, contract.limits.testMs);
     beforeEach(async () => {
       orders = await Orders.over(hypervisor, contract.world.host);
-    });
+    }, contract.limits.testMs);
     afterEach(async () => {
       if (contract.reset) await contract.reset();
       else await orders.bringHome();
