@@ -3,6 +3,7 @@
 // Runs on any Node >= 20 with nothing installed; does nothing, fast, when nothing is to do.
 import { pathToFileURL } from 'node:url';
 import { build } from './setup/build.mjs';
+import { alone } from './setup/lock.mjs';
 import { findNode } from './setup/node.mjs';
 import { installPackages, linkPostgresLibraries } from './setup/packages.mjs';
 import { places, readJson, writeJson } from './setup/places.mjs';
@@ -10,7 +11,11 @@ import { SetupError, say } from './setup/progress.mjs';
 import { findTemporalCli } from './setup/temporal.mjs';
 
 /** @returns {Promise<{node: string, temporalCli: string, postgres: string | undefined}>} */
-export async function setUp() {
+export function setUp() {
+  return alone(setUpAlone);
+}
+
+async function setUpAlone() {
   const [oldest] = process.versions.node.split('.').map(Number);
   if (oldest < 20)
     throw new SetupError(`Node ${process.version} is too old to set up.`, ['use Node 20 or newer']);

@@ -177,7 +177,7 @@ function environmentHelp(): string {
   return [
     '',
     'Servers of your own, named in the environment, take the place of embedded ones:',
-    '  DATABASE_URL, DATABASE_MIGRATOR_URL    a Postgres 14 or newer',
+    '  DATABASE_URL, DATABASE_MIGRATOR_URL    a Postgres 15 or newer',
     '  TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL',
     '  OIDC_ISSUER, OIDC_AUDIENCE',
     '  REDIS_URL                              for BullMQ, which else uses Postgres',

@@ -41,7 +41,7 @@ export function embeddedPostgres(options: {
   const { home, port } = options;
   if (options.binaries === null) {
     throw new StackError(`no package brings Postgres for ${process.platform}-${process.arch}`, [
-      'set DATABASE_URL (and DATABASE_MIGRATOR_URL) to a Postgres 14 or newer of your own',
+      'set DATABASE_URL (and DATABASE_MIGRATOR_URL) to a Postgres 15 or newer of your own',
     ]);
   }
   mkdirSync(home, { recursive: true });
