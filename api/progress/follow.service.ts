@@ -4,7 +4,6 @@ import { failureText } from '../logging.js';
 import type { EventStream } from './event-stream.js';
 import { Notices } from './notices.service.js';
 import { Progress } from './progress.service.js';
-import type { LiveView } from './progress.view.js';
 
 /** However quiet the notices are, a follower looks for itself this often. */
 const looksEveryMs = 10_000;
@@ -55,12 +54,16 @@ export class Follow {
     changeId: string,
     last: number,
   ): Promise<{ sequence: number; over: boolean }> {
-    const live: LiveView = await this.progress.live(changeId);
+    // Whether it is over is asked first: if so, no event can come after those that are read next. What is shown is read
+    // last: it is never older than the events before it.
+    const over = isFinal(await this.progress.state(changeId));
     const events = await this.progress.eventsAfter(changeId, last);
     for (const event of events) await stream.send(event.kind, event, event.sequence);
-    const over = isFinal(live.change.state);
-    if (events.length > 0) await stream.send('change', live);
-    if (over) await stream.send('end', { ending: live.change.ending });
+    if (events.length > 0 || over) {
+      const live = await this.progress.live(changeId);
+      await stream.send('change', live);
+      if (over) await stream.send('end', { ending: live.change.ending });
+    }
     return { sequence: events.at(-1)?.sequence ?? last, over };
   }
 }

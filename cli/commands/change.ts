@@ -163,11 +163,15 @@ function addResolve(change: Command): void {
       async (
         id: string,
         resolution: string,
-        given: { reason: string; proposal?: string },
+        { reason, proposal }: { reason: string; proposal?: string },
         command: Command,
       ) => {
         const { api, options } = contextOf(command);
-        print(await api.resolve(id, { resolution, ...given }), options, showOrder);
+        print(
+          await api.resolve(id, { resolution, reason, ...(proposal ? { proposal } : {}) }),
+          options,
+          showOrder,
+        );
       },
     );
 }

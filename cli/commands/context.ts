@@ -33,7 +33,9 @@ function globalOptionsOf(command: Command): GlobalOptions {
 function given<T>(command: Command | null, name: string): T | undefined {
   if (!command) return undefined;
   const isDefault = command.getOptionValueSource(name) === 'default';
-  return (isDefault ? undefined : (command.getOptionValue(name) as T | undefined)) ?? given(command.parent, name);
+  return (
+    (isDefault ? undefined : (command.getOptionValue(name) as T | undefined)) ?? given(command.parent, name)
+  );
 }
 
 /** An example under a command's help, as it would be typed. */

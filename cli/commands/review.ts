@@ -25,14 +25,15 @@ function addDecision(review: Command, decision: 'approve' | 'reject', what: stri
       'after',
       example(`review ${decision} chg_01kb2m4x8q3v5w7y9z1a2b3c4d --plan-hash 3f9a…c2${more}`),
     )
-    .action(
-      async (
-        id: string,
-        given: { planHash: string; comment?: string; decisionId?: string },
-        command: Command,
-      ) => {
-        const { api, options } = contextOf(command);
-        print(await api.review(id, { decision, ...given }), options, showReview);
-      },
-    );
+    .action(async (id: string, { planHash, comment, decisionId }: DecisionOptions, command: Command) => {
+      const { api, options } = contextOf(command);
+      const optional = { ...(comment ? { comment } : {}), ...(decisionId ? { decisionId } : {}) };
+      print(await api.review(id, { decision, planHash, ...optional }), options, showReview);
+    });
+}
+
+interface DecisionOptions {
+  planHash: string;
+  comment?: string;
+  decisionId?: string;
 }
