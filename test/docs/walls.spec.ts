@@ -27,8 +27,14 @@ function ticked(cell: string): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word);
 }
 
-const files = [...new Set([...rows.values()].flatMap(({ value, types }) => [...value, ...types]))];
-const places = [...new Set([...walled.map((folder) => `${folder}/`), ...files])];
+const listed = [...rows.values()].flatMap(({ value, types }) => [...value, ...types]);
+/** Files that a rule lets through alone: `domain/act[.]ts$` in its pattern. */
+const alone = walled.flatMap((folder) =>
+  [...rules.get(`${folder}-imports-types`)!.to.pathNot.matchAll(/([\w/-]+)\[\.\]ts\$/g)].map(
+    ([, path]) => `${path}.ts`,
+  ),
+);
+const places = [...new Set([...walled.map((folder) => `${folder}/`), ...listed, ...alone])];
 const fileIn = (place: string): string => (place.endsWith('/') ? `${place}any-file.ts` : place);
 
 function allows(rule: string, folder: string): string[] {
@@ -39,9 +45,9 @@ function allows(rule: string, folder: string): string[] {
 }
 
 /** Places which the row lets through: a folder lets its files through, and a file named alone only itself. */
-function tells(folder: string, listed: string[]): string[] {
+function tells(folder: string, told: string[]): string[] {
   return places
-    .filter((place) => listed.some((one) => place.startsWith(one)))
+    .filter((place) => told.some((one) => place.startsWith(one)))
     .filter((place) => place !== `${folder}/`);
 }
 
