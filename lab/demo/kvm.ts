@@ -12,9 +12,9 @@ export async function readLab(show: Show): Promise<{ estate: string; device: str
   await run(process.execPath, [join(checkout, 'lab', 'kvm', 'lab.mjs'), 'up'], show);
   const directory = join(checkout, '.slipway', 'lab', name);
   const lab = JSON.parse(readFileSync(join(directory, 'lab.json'), 'utf8')) as {
-    devices: Record<string, { address: string }>;
+    devices: { name: string; functions: { address: string }[] }[];
   };
-  const device = lab.devices['nvme-0']?.address;
+  const device = lab.devices.find((one) => one.name === 'nvme-0')?.functions[0]?.address;
   if (!device) throw new Error(`the lab has no device nvme-0: ${join(directory, 'lab.json')}`);
   return { estate: join(directory, 'estate.yaml'), device };
 }

@@ -16,12 +16,18 @@ describe('the worker is killed at every failpoint on the way there and back', ()
       it(`at ${place}, act ${hit} of the attach and of the return: neither loses the device nor does anything twice`, async () => {
         rig.failpoints.arm(place, hit);
         const attached = await rig.change(attach);
-        expect({ fired: rig.failpoints.fired, ending: attached.ending }).toEqual({ fired: true, ending: 'succeeded' });
+        expect({ fired: rig.failpoints.fired, ending: attached.ending }).toEqual({
+          fired: true,
+          ending: 'succeeded',
+        });
         await expectInvariants(rig, attached, { address, heldBy: 'vm' });
 
         rig.failpoints.arm(place, hit);
         const returned = await rig.change(giveBack);
-        expect({ fired: rig.failpoints.fired, ending: returned.ending }).toEqual({ fired: true, ending: 'succeeded' });
+        expect({ fired: rig.failpoints.fired, ending: returned.ending }).toEqual({
+          fired: true,
+          ending: 'succeeded',
+        });
         await expectInvariants(rig, returned, { address, heldBy: 'host' });
       }, 120_000);
     }

@@ -33,7 +33,10 @@ describe('the worker is killed at every failpoint of an undo', () => {
         rig.failpoints.arm(place, hit + 2);
         const undone = await rig.change(attach);
         await guestSees(rig, 'always');
-        expect({ fired: rig.failpoints.fired, ending: undone.ending }).toEqual({ fired: true, ending: 'undone' });
+        expect({ fired: rig.failpoints.fired, ending: undone.ending }).toEqual({
+          fired: true,
+          ending: 'undone',
+        });
         await expectInvariants(rig, undone, { address, heldBy: 'host' });
       }, 120_000);
     }
