@@ -138,7 +138,7 @@ const walls = {
     why: 'the lab and the demo use the product from outside, as a person would.',
   },
   bench: {
-    value: ['domain', 'config', 'stack', 'lab', 'workflows/contract.ts'],
+    value: ['domain', 'config', 'stack', 'lab', 'workflows', 'activities', 'records', 'worker'],
     packages: [
       'commander',
       '@temporalio/client',
@@ -150,7 +150,7 @@ const walls = {
       'yaml',
     ],
     node: true,
-    why: 'a bench measures the product from outside, beside bare Temporal.',
+    why: 'the bench measures the product from outside, beside bare workflows that do the same with the same activities and worker options.',
   },
 };
 

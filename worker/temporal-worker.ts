@@ -6,9 +6,14 @@ import type { WorkerEnv } from '../config/env.js';
 import { coreActivities, type Dependencies, siteActivities } from '../activities/index.js';
 import { siteQueue, workflowQueue } from '../workflows/contract.js';
 
-/** Hosts take one act at a time per key; more than this at once only queues up behind the guard's locks. */
-const actsAtOncePerSite = 20;
-const graceMs = 5_000;
+/** What the workers are told besides what they do; the benchmark tells its bare workflows' workers the same. */
+export const workerOptions = {
+  every: { shutdownGraceTime: 5_000 },
+  // How long a workflow waits for a worker that is gone before any other may take it over.
+  core: { stickyQueueScheduleToStartTimeout: '2 seconds' },
+  // Hosts take one act at a time per key; more than this at once only queues up behind the guard's locks.
+  site: { maxConcurrentActivityTaskExecutions: 20 },
+} as const;
 
 /** The Temporal workers of this process: one for workflows and the register, one for each site it serves. */
 export class TemporalWorkers implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -30,14 +35,13 @@ export class TemporalWorkers implements OnApplicationBootstrap, BeforeApplicatio
     const shared = {
       connection: this.connection,
       namespace: this.env.temporal.namespace,
-      shutdownGraceTime: graceMs,
+      ...workerOptions.every,
     };
     const core = {
       ...shared,
       ...workflowCode(),
       taskQueue: workflowQueue,
-      // How long a workflow waits for a worker that is gone before any other may take it over.
-      stickyQueueScheduleToStartTimeout: '2 seconds',
+      ...workerOptions.core,
       activities: coreActivities(this.dependencies),
     };
     const activities = siteActivities(this.dependencies);
@@ -45,7 +49,7 @@ export class TemporalWorkers implements OnApplicationBootstrap, BeforeApplicatio
       ...shared,
       taskQueue: siteQueue(site),
       activities,
-      maxConcurrentActivityTaskExecutions: actsAtOncePerSite,
+      ...workerOptions.site,
     }));
     this.workers = await Promise.all([core, ...sites].map((options) => Worker.create(options)));
     this.runs = this.workers.map((worker) => worker.run());

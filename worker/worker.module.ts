@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { dirname } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { readEstate, resolveReference } from '../config/estate.js';
@@ -27,14 +27,19 @@ export class WorkerModule {
       providers: [
         { provide: Closing, useValue: new Closing([register, hosts]) },
         { provide: TemporalWorkers, useValue: workers },
-        { provide: Sweeps, useValue: new Sweeps(env, register, hosts) },
+        { provide: Sweeps, useValue: new Sweeps(env, register, hosts, checkpointKeyOf(env)) },
         { provide: HealthServer, useValue: new HealthServer(env.healthPort, () => workers.healthy) },
       ],
     };
   }
 }
 
-function dependenciesOf(env: WorkerEnv, register: Register, hosts: Hosts): Dependencies {
+function checkpointKeyOf(env: WorkerEnv): KeyObject {
+  return createPrivateKey(resolveReference(env.checkpointKey, dirname(env.estatePath)));
+}
+
+/** What activities are given; the benchmark gives its bare workflows' activities the same. */
+export function dependenciesOf(env: WorkerEnv, register: Register, hosts: Hosts): Dependencies {
   return {
     register,
     hypervisorOf: (host) => hosts.hypervisorOf(host),

@@ -1,0 +1,60 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { openRegister } from '../records/database.js';
+import { anyPorts } from '../stack/options.js';
+import { checkout } from '../stack/places.js';
+import { startStack } from '../stack/stack.js';
+import type { Arm, ArmName } from './arm.js';
+import { bareArm } from './bare-arm.js';
+import { startBareWorker } from './bare/worker.js';
+import { Simulator } from './ledger.js';
+import { productArm } from './product-arm.js';
+
+const host = 'bench-01';
+const site = 'bench';
+
+/** A fresh stack on the bench's world, the bare workflows' worker beside the product's, and the arms on both. */
+export interface Place {
+  arms: Record<ArmName, Arm>;
+  simulator: Simulator;
+  close(): Promise<void>;
+}
+
+export async function openPlace(report: (line: string) => void): Promise<Place> {
+  const home = join(checkout, '.slipway', 'bench', 'stack');
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(home, { recursive: true });
+  const opened: { close(): Promise<unknown> }[] = [];
+  const close = async (): Promise<void> => {
+    for (const one of opened.reverse()) await one.close();
+    rmSync(home, { recursive: true, force: true });
+  };
+  try {
+    const [estate, world] = ['estate.yaml', 'world.yaml'].map((name) => join(checkout, 'bench', name));
+    const stack = await startStack({ ...anyPorts(), home, estate: estate!, world: world!, report });
+    opened.push({ close: () => stack.stop() });
+    const { addresses } = stack;
+    const worker = await startBareWorker(stack.child('worker').pid!, join(home, 'logs', 'bare-worker.log'));
+    opened.push({ close: () => worker.stop() });
+    report('the bare workflows’ worker is ready');
+    const register = openRegister(addresses.database.appUrl, { applicationName: 'slipway-bench' });
+    opened.push(register);
+    const connection = await Connection.connect({ address: addresses.temporal.address });
+    opened.push(connection);
+    const client = new Client({ connection, namespace: addresses.temporal.namespace });
+    const bare = { client, register, host, site };
+    return {
+      arms: {
+        A: await productArm(addresses, host),
+        B0: bareArm('B0', bare),
+        B1: bareArm('B1', bare),
+      },
+      simulator: new Simulator(addresses.simulatorUrl!),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
