@@ -1,12 +1,15 @@
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { type BeforeApplicationShutdown, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { WorkerEnv } from '../config/env.js';
+import { writeCheckpoint } from '../records/audit-export.js';
 import { changesWithoutHistory, storeHistory } from '../records/evidence.js';
 import { recordView } from '../records/inventory.js';
 import type { Register } from '../records/database.js';
 import {
+  checkpointEveryMs,
+  type CheckpointsJob,
   exportHistoriesEveryMs,
   type HistoriesJob,
   QueueName,
@@ -18,8 +21,8 @@ import { changeWorkflowId } from '../workflows/contract.js';
 import type { Hosts } from './hosts.js';
 
 /**
- * What may be lost and is derived again: looking at hosts for the inventory, and keeping the full history of
- * closed changes before Temporal's retention deletes it.
+ * What may be lost and is derived again: looking at hosts for the inventory, keeping the full history of closed
+ * changes before Temporal's retention deletes it, and signing the heads of the audit chains.
  */
 export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly log = new Logger('Sweeps');
@@ -29,6 +32,7 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
     private readonly env: WorkerEnv,
     private readonly register: Register,
     private readonly hosts: Hosts,
+    private readonly checkpointKey: KeyObject,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -36,6 +40,8 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
     for (const served of this.hosts.served) await scans.every(`scan-${served.host}`, scanEveryMs, served);
     const histories = this.open<HistoriesJob>(QueueName.histories, () => this.exportHistories());
     await histories.every('export', exportHistoriesEveryMs, {});
+    const checkpoints = this.open<CheckpointsJob>(QueueName.checkpoints, () => this.writeCheckpoint());
+    await checkpoints.every('sign', checkpointEveryMs, {});
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -58,6 +64,10 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
       new Date().toISOString(),
       this.hosts.aliasesOn(host),
     );
+  }
+
+  private async writeCheckpoint(): Promise<void> {
+    await writeCheckpoint(this.register.db, this.checkpointKey, new Date().toISOString());
   }
 
   private async exportHistories(): Promise<void> {
