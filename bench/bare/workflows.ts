@@ -32,7 +32,7 @@ async function bareChange(
 ): Promise<void> {
   const acts = actsOf(bareSite);
   const approvers = new Set<string>();
-  let planned: { plan: Plan; planHash: string } | null = null;
+  let planned = null as { plan: Plan; planHash: string } | null;
   setHandler(plannedUpdate, async () => {
     await condition(() => planned !== null);
     return planned!.planHash;
