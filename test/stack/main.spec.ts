@@ -142,7 +142,6 @@ describe('npm start that cannot', () => {
 
   it.each([
     ['has an unknown key', 'sites:\n  - id: lab\n    hots: []\n', 'hots'],
-    ['is no YAML', 'sites: [', 'estate.yaml'],
     ['is missing', undefined, 'estate.yaml'],
   ])(
     'tells what is wrong with an estate that %s, and leaves nothing running',
