@@ -114,7 +114,7 @@ export interface ChangeView {
   clocks: ClocksView;
   /** Why it was refused, is held, parked, or was undone */
   failures: FailureView[];
-  currentStep: string | null;
+  waitingFor: string | null;
   /** Of a parked change: how far each branch came, and the commands for an operator */
   halfState: Record<string, unknown> | null;
   /** True: proven back to where it was */

@@ -19,7 +19,7 @@ export interface ChangeRecord {
   missing: MissingReviews[];
   clocks: ShownClocks;
   failures: Failure[];
-  currentStep: string | null;
+  waitingFor: string | null;
   halfState: HalfState | null;
   restored: boolean | null;
   /** Sequence of the newest progress entry, 0 before the first. */
@@ -49,7 +49,7 @@ export function asChange(row: ChangeRow): ChangeRecord {
     missing: row.missing,
     clocks: row.clocks,
     failures: row.failures,
-    currentStep: row.current_step,
+    waitingFor: row.waiting_for,
     halfState: row.half_state,
     restored: row.restored,
     sequence: row.sequence,

@@ -49,7 +49,8 @@ export interface ProgressEntry {
   missing?: MissingReviews[];
   clocks?: ShownClocks;
   failures?: Failure[];
-  currentStep?: string;
+  /** In words: a window, a claim, a worker, a person. */
+  waitingFor?: string;
   halfState?: HalfState;
   restored?: boolean;
   events: ProgressEvent[];
@@ -112,7 +113,7 @@ function projection(entry: ProgressEntry): Updateable<Tables['changes']> {
     missing: document(entry.missing ?? []),
     clocks: document(entry.clocks ?? {}),
     failures: document(entry.failures ?? []),
-    current_step: entry.currentStep ?? null,
+    waiting_for: entry.waitingFor ?? null,
     half_state: entry.halfState ? document(entry.halfState) : null,
     restored: entry.restored ?? null,
     sequence: entry.sequence,

@@ -115,7 +115,7 @@ interface ChangesTable {
   missing: Doc<MissingReviews[]>;
   clocks: Doc<ShownClocks>;
   failures: Doc<Failure[]>;
-  current_step: string | null;
+  waiting_for: string | null;
   half_state: Doc<HalfState> | null;
   restored: boolean | null;
   /** Sequence of the newest progress entry that is in this row. */

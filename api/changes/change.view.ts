@@ -138,8 +138,12 @@ export class ChangeView {
   @ApiProperty({ type: [FailureView], description: 'Why it was refused, is held, parked, or was undone' })
   failures!: FailureView[];
 
-  @ApiProperty({ type: String, nullable: true })
-  currentStep!: string | null;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'What it waits for, in words: a window, a claim, a worker, a person',
+  })
+  waitingFor!: string | null;
 
   @ApiProperty({
     type: Object,
@@ -178,7 +182,7 @@ export class ChangePageView {
 
 export function viewOf(change: ChangeRecord, historyUrl: string | null): ChangeView {
   const { id, request, requester, requesterName, state, ending, round, planHash, missing, failures } = change;
-  const { currentStep, halfState, restored, createdAt, updatedAt } = change;
+  const { waitingFor, halfState, restored, createdAt, updatedAt } = change;
   return {
     id,
     request,
@@ -193,7 +197,7 @@ export function viewOf(change: ChangeRecord, historyUrl: string | null): ChangeV
       Object.entries(change.clocks).map(([clock, time]) => [clock, new Date(time).toISOString()]),
     ),
     failures,
-    currentStep,
+    waitingFor,
     halfState,
     restored,
     started: change.startedAt !== null || change.sequence > 0,

@@ -11,7 +11,7 @@ export function showChange(change: ChangeView): string {
     ],
     ['state', stateText(change)],
     ['round', change.round],
-    ['step', change.currentStep],
+    ['waits for', change.waitingFor],
     ['requester', `${change.requesterName} (${change.requester.subject})`],
     ['reason', request.reason],
     ['ticket', request.ticket],

@@ -25,7 +25,7 @@ export async function up(db: Kysely<never>): Promise<void> {
       missing json not null,
       clocks json not null,
       failures json not null,
-      current_step text,
+      waiting_for text,
       half_state json,
       restored boolean,
       sequence bigint not null,

@@ -29,7 +29,7 @@ describe('progress', () => {
       missing: [{ requirement: 'two-reviewers', count: 1, groups: ['change-board'] }],
       clocks: { reviewUntil: 1, executeUntil: 2, planUntil: 3 },
       failures: [failure('detach-pending', { where: { host: 'kvm-01' } })],
-      currentStep: 'detach 0000:02:00.0',
+      waitingFor: 'detach 0000:02:00.0',
       halfState: {
         branches: [
           { branch: 'vm' as const, stoppedAt: 'attach 0000:02:00.0', failure: failure('detach-pending') },
@@ -55,7 +55,7 @@ describe('progress', () => {
       missing: [],
       clocks: {},
       failures: [],
-      currentStep: null,
+      waitingFor: null,
       halfState: null,
       restored: true,
     });
@@ -69,13 +69,13 @@ describe('progress', () => {
         const changeId = `order-${(run += 1)}`;
         await storeChanges(register.db, changeId);
         const write = (sequence: number): Promise<void> =>
-          recordProgress(register.db, progress(changeId, sequence, { currentStep: `step ${sequence}` }));
+          recordProgress(register.db, progress(changeId, sequence, { waitingFor: `step ${sequence}` }));
         if (atOnce) await Promise.all(sequences.map(write));
         else for (const sequence of sequences) await write(sequence);
         const newest = Math.max(...sequences);
         expect(await getChange(register.db, changeId)).toMatchObject({
           sequence: newest,
-          currentStep: `step ${newest}`,
+          waitingFor: `step ${newest}`,
         });
         const expected = [...new Set(sequences)].map((sequence) => `progress-${sequence}`).sort();
         expect((await keysOf(changeId)).sort()).toEqual(expected);
