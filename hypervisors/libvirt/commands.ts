@@ -44,7 +44,7 @@ function placesOf(act: Act): string[] {
 }
 
 function withDevice(command: string, act: Act, place: string, xml: string): NativeCommand {
-  return { ...virsh(command, uuidOf(act), '/dev/stdin', place), input: xml };
+  return { ...virsh(command, uuidOf(act), '/proc/self/fd/0', place), input: xml };
 }
 
 function virsh(...words: string[]): NativeCommand {

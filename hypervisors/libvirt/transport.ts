@@ -65,13 +65,16 @@ export function createTransport(options: TransportOptions): Transport {
   const { hostId, ssh } = options;
   const socket = controlPath(options.runtimeDir, hostId, ssh);
   const faults = (options.faults ?? []).map((fault) => ({ ...fault, left: fault.times ?? 1 }));
+  let installing: Promise<void> | undefined;
   mkdirSync(options.runtimeDir, { recursive: true, mode: 0o700 });
 
   return {
     async ask(question) {
       const answer = await converse(question);
       if (answer !== notCurrent) return answer;
-      await install();
+      // Questions asked at the same time wait for one installation.
+      installing ??= install().finally(() => (installing = undefined));
+      await installing;
       const second = await converse(question);
       if (second !== notCurrent) return second;
       throw outdated('the same as before after installing');

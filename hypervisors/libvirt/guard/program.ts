@@ -50,8 +50,11 @@ path = folder + "/slipway-guard"
 os.makedirs(folder, 0o755, exist_ok=True)
 note = state + "/first-contact"
 if wanted["firstContact"] and not os.path.lexists(path) and not os.path.exists(state):
-    os.mkdir(state, 0o700)
-    open(note, "x").close()
+    try:
+        os.mkdir(state, 0o700)
+        open(note, "x").close()
+    except FileExistsError:
+        pass  # another worker makes first contact at the same moment
 fresh = "%s.%d.new" % (path, os.getpid())
 with open(fresh, "xb") as file:
     file.write(text)

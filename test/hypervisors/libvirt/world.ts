@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -274,6 +275,8 @@ export function createHost(change: (state: FileState) => void = () => undefined)
     renameSync(at('/fake/state.json.test'), at('/fake/state.json'));
   };
   store(state);
+  // Its first call writes the files of the domains.
+  execFileSync(at('/fake/virsh'), ['-c', 'qemu:///system', 'list', '--all', '--uuid']);
 
   const read = (): FileState => JSON.parse(readFileSync(at('/fake/state.json'), 'utf8')) as FileState;
   const pathOf = (address: string): string => `/sys/bus/pci/devices/${address}`;
@@ -297,6 +300,10 @@ export function createHost(change: (state: FileState) => void = () => undefined)
       store(next);
     },
     vm: (vm: ActVm): FileDomain => read().domains.find((one) => one.uuid === vm.uuid)!,
+    /** How the ssh of this host behaves; see host/ssh. */
+    connection(told: { end?: string; code?: number; words?: string[] }): void {
+      put('/fake/ssh.json', JSON.stringify(told));
+    },
     bend(...rules: Rule[]): void {
       this.update((next) => next.rules.push(...rules));
     },
@@ -342,6 +349,13 @@ export function createHost(change: (state: FileState) => void = () => undefined)
     },
     act(given: Order, more: Partial<LibvirtOptions> = {}): Promise<ActReport> {
       return this.hypervisor(more).act(given, () => undefined, new AbortController().signal);
+    },
+    async until(so: () => boolean): Promise<void> {
+      const deadline = Date.now() + 20_000;
+      while (!so()) {
+        if (Date.now() > deadline) throw new Error('it did not become so within 20 s');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     },
     /** Does these one after the other; for what must be so before a test begins. */
     async prepare(...acts: Omit<Act, 'host'>[]): Promise<void> {
