@@ -2,9 +2,9 @@ import {
   ActivityCancellationType,
   ActivityFailure,
   ApplicationFailure,
+  condition,
   proxyActivities,
   proxyLocalActivities,
-  sleep,
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { TimeoutType } from '@temporalio/common';
@@ -95,22 +95,27 @@ export function failureOf(error: unknown): Failure {
   return failure('outcome-unknown', { cause: cause instanceof Error ? cause.message : String(cause) });
 }
 
+/** Longer from time to time: a site may be away for weeks, and a workflow's history is not endless. */
+const patience = { firstMs: 5_000, mostMs: 900_000 };
+
 /**
  * Does `work` again while nothing but patience is missing: the register is down or no worker serves the
- * site. Neither says anything about the machine, so neither fails a step.
+ * site. Neither says anything about the machine, so neither fails a step; it ends when it is called off.
  */
 export async function patiently<T>(
   work: () => Promise<T>,
   notice: (why: Failure) => Promise<void>,
+  calledOff = (): boolean => false,
 ): Promise<T> {
-  for (;;) {
+  for (let pause = patience.firstMs; ; pause = Math.min(2 * pause, patience.mostMs)) {
     try {
       return await work();
     } catch (error) {
       const why = failureOf(error);
       if (why.reason !== 'register-down' && why.reason !== 'site-stalled') throw error;
+      if (calledOff()) throw error;
       await notice(why);
-      await sleep('5 seconds', { summary: why.reason });
+      if (await condition(calledOff, pause, { summary: why.reason })) throw error;
     }
   }
 }

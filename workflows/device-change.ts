@@ -3,7 +3,7 @@ import type { ChangeResult } from '../domain/change.js';
 import type { Failure } from '../domain/failures.js';
 import { halfStateOf, type UndoResidue } from '../domain/half-state.js';
 import { type Acts, actsOf, tell } from './acts.js';
-import { actorName, type DeviceChangeInput, type ResolveOrder, viewQuery } from './contract.js';
+import { type DeviceChangeInput, type ResolveOrder, viewQuery } from './contract.js';
 import { passGate, passGateAgain, release } from './gate.js';
 import { OpenChange } from './open-change.js';
 import { Orders } from './orders.js';
@@ -11,7 +11,7 @@ import { Reviews } from './reviews.js';
 import { runSteps } from './run.js';
 import { undo } from './undo.js';
 import { verify } from './verify.js';
-import { awaitReviews, awaitTurn, inspect } from './waiting.js';
+import { awaitReviews, awaitTurn, inspect, mayStart } from './waiting.js';
 
 /** The life of a change, from the first look at the host to its one ending. */
 export async function deviceChange(input: DeviceChangeInput): Promise<ChangeResult> {
@@ -29,7 +29,8 @@ export async function deviceChange(input: DeviceChangeInput): Promise<ChangeResu
 }
 
 async function live(change: OpenChange, reviews: Reviews, orders: Orders, acts: Acts): Promise<ChangeResult> {
-  const refusals = await inspect(change, acts);
+  const refusals = await inspect(change, orders, acts);
+  if (orders.stopped) return change.closes('withdrawn');
   if (refusals.length > 0) return change.closes('refused', { failures: refusals, failure: refusals[0] });
 
   for (;;) {
@@ -57,7 +58,11 @@ async function carryOut(change: OpenChange, orders: Orders, acts: Acts): Promise
       if (failures.length === 0 && !orders.stopped) return ends(change, 'succeeded');
       cause = failures[0] ?? null;
     }
-    if (run.verdict === 'held' && (await held(change, orders, acts, run.why)) === 'go-on') continue;
+    if (run.verdict === 'held') {
+      const objections = await held(change, orders, acts, run.why);
+      if (objections.length === 0 && !orders.stopped) continue;
+      cause = objections[0] ?? null;
+    }
 
     const next = await turnBack(change, orders, acts, cause);
     if (next !== 'go-on') return next;
@@ -99,31 +104,30 @@ async function parked(
   await tell.quarantine({ changeId: change.id, keys: change.keys, why });
   const failures = [...(cause ? [cause] : []), ...residue.unproven.map(({ failure }) => failure)];
   await change.moves('parked', { failures, halfState: halfStateOf(change.steps, residue) });
-  await condition(() => orders.hasResolution);
-  const order = orders.nextResolution();
-  const { resolution, reason, by, second } = order;
-  const data = { resolution, reason, ...(second ? { second: actorName(second) } : {}) };
-  await tell.endQuarantine({ keys: change.keys, reason: `resolved by ${resolution}: ${reason}` });
-  await change.moves('parked', { events: [{ kind: 'change.resolved', actor: actorName(by), data }] });
+  const order = (await orders.nextResolution())!;
+  await tell.endQuarantine({ keys: change.keys, reason: `resolved by ${order.resolution}: ${order.reason}` });
+  await change.moves('parked');
   return order;
 }
 
-/** After the step that was under way: waits until an operator, or the site's switch, lets it go on or turn back. */
-async function held(
-  change: OpenChange,
-  orders: Orders,
-  acts: Acts,
-  why: string,
-): Promise<'go-on' | 'turn-back'> {
-  await change.moves('held', { waitingFor: why });
-  await condition(
-    () => orders.hasResolution || orders.stopped !== null || (orders.hold === null && orders.siteTurned),
-  );
-  if (orders.stopped) return 'turn-back';
-  orders.hold = null;
-  if (orders.hasResolution && orders.nextResolution().resolution === 'undo') return 'turn-back';
-  const objections = await passGateAgain(change, acts);
-  return objections.length === 0 ? 'go-on' : 'turn-back';
+/**
+ * After the step that was under way: waits until an operator, or the site's switch, lets it go on or turn back.
+ * Gives what stands against going on; window and switch only keep it waiting.
+ */
+async function held(change: OpenChange, orders: Orders, acts: Acts, why: string): Promise<Failure[]> {
+  for (let waitingFor = why; ;) {
+    await change.moves('held', { waitingFor });
+    const order = await orders.nextResolution(
+      () => orders.stopped !== null || (orders.hold === null && orders.siteTurned),
+    );
+    if (order?.resolution === 'undo') orders.cancelled = order;
+    if (orders.stopped) return [];
+    if (order) orders.hold = null;
+    orders.siteTurned = false;
+    const turn = await mayStart(change);
+    if (turn.go) return passGateAgain(change, acts);
+    waitingFor = turn.why;
+  }
 }
 
 async function ends(

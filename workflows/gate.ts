@@ -6,7 +6,7 @@ import { changeWorkflowId, claimsFreedSignal } from './contract.js';
 import type { OpenChange } from './open-change.js';
 import type { Orders } from './orders.js';
 import type { Reviews } from './reviews.js';
-import { mayStart, until } from './waiting.js';
+import { isOver, mayStart, until } from './waiting.js';
 
 export type GateAnswer =
   | { verdict: 'open' }
@@ -14,8 +14,8 @@ export type GateAnswer =
   | { verdict: 'wait' }
   | { verdict: 'closes'; ending: Ending; failures: Failure[] };
 
-/** Nobody is told when a claim ends in a way that wakes no one; so look again now and then. */
-const lookInLineEvery = 60_000;
+/** A claim may end in a way that wakes no one: so look again now and then, ever less often. */
+const lookInLine = { firstMs: 60_000, mostMs: 3_600_000 };
 
 /**
  * The checks between waiting and the first act, in this order: claim, fence, inspect and plan again, same
@@ -28,9 +28,9 @@ export async function passGate(
   acts: Acts,
 ): Promise<GateAnswer> {
   await change.moves('gate');
-  const claimed = await claimInTurn(change, orders);
-  if (Array.isArray(claimed)) return { verdict: 'closes', ending: 'refused', failures: claimed };
-  if (claimed !== 'claimed') return { verdict: 'closes', ending: claimed, failures: [] };
+  const turnedAway = (): GateAnswer | null => whyNotNow(change, reviews, orders);
+  const claimed = await claimInTurn(change, orders, turnedAway);
+  if (claimed.verdict !== 'open') return claimed;
 
   const { request, policy } = change.input;
   const notice = (why: Failure): Promise<void> => change.moves('gate', { waitingFor: why.message });
@@ -46,49 +46,53 @@ export async function passGate(
           planHash: change.planHash!,
         }),
       notice,
+      () => turnedAway() !== null,
     );
     if (!again.ok)
       return await leave(change, { verdict: 'closes', ending: 'refused', failures: again.failures });
     if (again.planHash !== change.planHash) return await replanned(change, again);
     change.before = again.before;
   } catch (error) {
-    return leave(change, { verdict: 'closes', ending: 'refused', failures: [failureOf(error)] });
+    const failures = [failureOf(error)];
+    return leave(change, turnedAway() ?? { verdict: 'closes', ending: 'refused', failures });
   }
   const turn = await mayStart(change);
   // The last look, with nothing between it and the first act: a review may have been turned meanwhile.
-  if (orders.stopped) return leave(change, { verdict: 'closes', ending: 'withdrawn', failures: [] });
-  if (!turn.go || orders.hold || reviews.standing.verdict !== 'approved')
-    return leave(change, { verdict: 'wait' });
+  const away = turnedAway() ?? (turn.go ? null : { verdict: 'wait' as const });
+  if (away) return leave(change, away);
   change.pastGate = true;
   return { verdict: 'open' };
 }
 
-/** Claims everything the plan may touch, or waits in line for it until the change must have begun. */
+/** What people, or the clock, have decided since the change came to the gate. */
+function whyNotNow(change: OpenChange, reviews: Reviews, orders: Orders): GateAnswer | null {
+  if (orders.stopped) return { verdict: 'closes', ending: 'withdrawn', failures: [] };
+  if (reviews.standing.verdict !== 'approved' || orders.hold) return { verdict: 'wait' };
+  return isOver(change) ? { verdict: 'closes', ending: 'expired', failures: [] } : null;
+}
+
+/** Claims everything the plan may touch, or waits in line for it. */
 async function claimInTurn(
   change: OpenChange,
   orders: Orders,
-): Promise<'claimed' | 'withdrawn' | 'expired' | Failure[]> {
-  for (;;) {
+  turnedAway: () => GateAnswer | null,
+): Promise<GateAnswer> {
+  for (let pause = lookInLine.firstMs; ; pause = Math.min(2 * pause, lookInLine.mostMs)) {
     orders.claimsFreed = false;
     const hostShare = { host: change.plan!.basis.hostIdentity, exclusive: false };
     const answer = await tell.claim({ changeId: change.id, keys: change.keys, hostShare });
     if (answer.granted) {
       change.epoch = answer.epoch;
-      return 'claimed';
+      return { verdict: 'open' };
     }
-    if (answer.quarantined.length > 0) return quarantineFailures(answer.quarantined);
+    if (answer.quarantined.length > 0)
+      return { verdict: 'closes', ending: 'refused', failures: quarantineFailures(answer.quarantined) };
     const holders = answer.heldBy.map(({ key, changeId }) => `${key} is held by ${changeId}`).join('; ');
     await change.moves('gate', { waitingFor: failure('claimed-elsewhere', { actual: holders }).message });
-    const called = (): boolean => orders.claimsFreed || orders.stopped !== null;
-    await until(
-      called,
-      Math.min(Date.now() + lookInLineEvery, change.clocks.executeUntil),
-      'waits for a claim',
-    );
-    if (orders.stopped || Date.now() >= change.clocks.executeUntil) {
-      await release(change);
-      return orders.stopped ? 'withdrawn' : 'expired';
-    }
+    const called = (): boolean => orders.claimsFreed || turnedAway() !== null;
+    await until(called, Math.min(Date.now() + pause, change.clocks.executeUntil), 'waits for a claim');
+    const away = turnedAway();
+    if (away) return leave(change, away);
   }
 }
 
@@ -124,17 +128,20 @@ async function leave(change: OpenChange, answer: GateAnswer): Promise<GateAnswer
 }
 
 /**
- * Before a parked or held change goes on: what was done must still be so, for it is what the remaining
- * steps of the reviewed plan stand on. The claims were never given up.
+ * Before a parked or held change goes on: window and site must allow it, and what was done must still be so,
+ * for it is what the remaining steps of the reviewed plan stand on. The claims were never given up.
  */
 export async function passGateAgain(change: OpenChange, acts: Acts): Promise<Failure[]> {
   await change.moves('gate');
-  change.epoch = await tell.raiseEpoch({ changeId: change.id });
-  change.run += 1;
+  const turn = await mayStart(change);
+  if (!turn.go)
+    return [failure('window-closed', { where: { host: change.input.request.host }, actual: turn.why })];
   const standing = change.steps.filter(
     (step) => change.done.includes(step.name) && !step.onlyAfterEscalation,
   );
   try {
+    change.epoch = await tell.raiseEpoch({ changeId: change.id });
+    change.run += 1;
     return await patiently(
       () =>
         acts.look.stillStands({

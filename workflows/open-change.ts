@@ -52,6 +52,8 @@ export class OpenChange {
   before: Fact[] = [];
   result: ChangeResult | null = null;
   readonly clocks: Clocks;
+  /** What people did since the last telling. */
+  private noted: StoryEvent[] = [];
   private told = 0;
   private ordered = 0;
 
@@ -98,6 +100,11 @@ export class OpenChange {
     this.clocks.reviewUntil = Date.now() + reviewExpiryMs;
   }
 
+  /** Keeps an event for the next telling: orders come in between two of them. */
+  notes(event: StoryEvent): void {
+    this.noted.push(event);
+  }
+
   skips(unproven: { step: string }[]): void {
     this.skipped.push(...unproven.map(({ step }) => step));
   }
@@ -123,6 +130,7 @@ export class OpenChange {
     this.told += 1;
     const { standing, ...shown } = telling;
     const events = [
+      ...this.noted.splice(0),
       ...(moved ? [{ kind: `change.${state}`, actor: 'slipway' }] : []),
       ...(telling.events ?? []),
     ];

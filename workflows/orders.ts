@@ -1,6 +1,7 @@
-import { ApplicationFailure, CancellationScope, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import { type ChangeState, isFinal, isWaiting, sameIdentity } from '../domain/change.js';
 import {
+  actorName,
   cancelUpdate,
   claimsFreedSignal,
   holdUpdate,
@@ -22,7 +23,9 @@ export class Orders {
   siteTurned = false;
   /** Somebody freed claims: it may be our turn. */
   claimsFreed = false;
-  private resolutions: ResolveOrder[] = [];
+  /** Only a change that stands and asks takes a resolution: it is about the half-state its giver saw. */
+  private asks = false;
+  private resolution: ResolveOrder | null = null;
 
   constructor(private readonly change: OpenChange) {
     setHandler(withdrawUpdate, (order) => this.note('withdrawn', order), {
@@ -38,10 +41,10 @@ export class Orders {
     });
     setHandler(holdUpdate, (order) => this.note('hold', order), {
       validator: (_order: StopOrder) =>
-        this.only(!isFinal(change.state) && !['held', 'parked', 'undoing'].includes(change.state), 'hold'),
+        this.only(!['verifying', 'undoing', 'held', 'parked', 'closed'].includes(change.state), 'hold'),
     });
     setHandler(resolveUpdate, (order) => this.resolve(order), {
-      validator: (order) => this.mustResolve(order),
+      validator: (order: ResolveOrder) => this.mustResolve(order),
     });
     setHandler(claimsFreedSignal, () => void (this.claimsFreed = true));
     setHandler(siteHoldSignal, () => void (this.siteTurned = true));
@@ -52,35 +55,49 @@ export class Orders {
     return this.cancelled ?? this.withdrawn;
   }
 
-  get hasResolution(): boolean {
-    return this.resolutions.length > 0;
-  }
-
-  nextResolution(): ResolveOrder {
-    return this.resolutions.shift()!;
+  /** Waits for an operator's word, or for something else that settles it (then null). */
+  async nextResolution(settled = (): boolean => false): Promise<ResolveOrder | null> {
+    this.asks = true;
+    this.resolution = null;
+    await condition(() => this.resolution !== null || settled());
+    this.asks = false;
+    return this.resolution;
   }
 
   /** An operator lets the change go on: what stopped it before no longer counts. */
   forgetStops(): void {
+    this.withdrawn = null;
     this.cancelled = null;
     this.hold = null;
   }
 
   private note(what: 'withdrawn' | 'cancelled' | 'hold', order: StopOrder): ChangeState {
     this[what] = order;
+    const { reason } = order;
+    const kind = {
+      withdrawn: 'change.withdraw-ordered',
+      cancelled: 'change.cancel-ordered',
+      hold: 'change.hold-ordered',
+    };
+    this.change.notes({ kind: kind[what], actor: actorName(order.by), data: { reason } });
     return this.change.state;
   }
 
   private resolve(order: ResolveOrder): ChangeState {
-    this.resolutions.push(order);
+    const { resolution, reason, by, second } = order;
+    const data = { resolution, reason, ...(second ? { second: actorName(second) } : {}) };
+    this.change.notes({ kind: 'change.resolved', actor: actorName(by), data });
+    if (this.asks) this.resolution = order;
+    // Before the first act there is nothing to stand and ask for: the hold is lifted, or the change withdrawn.
+    else if (resolution === 'undo') this.withdrawn = order;
+    else this.hold = null;
     return this.change.state;
   }
 
   private mustResolve({ resolution, by, second }: ResolveOrder): void {
-    const { state } = this.change;
-    const heldBack = state === 'scheduled' && this.hold !== null;
-    this.only(state === 'parked' || state === 'held' || heldBack, 'resolve');
-    if (state !== 'parked')
+    const heldBack = this.hold !== null && !this.change.pastGate;
+    this.only(heldBack || (this.asks && this.resolution === null), 'resolve');
+    if (this.change.state !== 'parked')
       this.only(resolution === 'retry' || resolution === 'undo', `resolve by ${resolution}`);
     const needsSecond = resolution === 'accept' || resolution === 'skip';
     if (needsSecond && (!second || sameIdentity(second.identity, by.identity))) {
@@ -88,8 +105,9 @@ export class Orders {
     }
   }
 
+  /** Nothing is taken any more once the ending is decided, although the claims may still have to be freed. */
   private only(allowed: boolean, what: string): void {
-    if (allowed) return;
+    if (allowed && this.change.result === null) return;
     throw ApplicationFailure.nonRetryable(`can't ${what} while ${this.change.state}`, Rejection.notNow, {
       state: this.change.state,
     });
@@ -99,7 +117,7 @@ export class Orders {
   private listenToTemporal(): void {
     CancellationScope.current().cancelRequested.catch(() => {
       const by = { identity: { issuer: 'temporal', subject: 'operator' }, name: 'Temporal operator' };
-      this.cancelled ??= { by, reason: 'cancelled in Temporal' };
+      if (!this.cancelled) this.note('cancelled', { by, reason: 'cancelled in Temporal' });
     });
   }
 }

@@ -18,7 +18,7 @@ export async function runSteps(change: OpenChange, orders: Orders, acts: Acts): 
     if (orders.stopped) return { verdict: 'undo', failure: null };
     const hold = await heldBy(change, orders);
     if (hold) return { verdict: 'held', why: hold };
-    const failed = await runStep(change, step, acts);
+    const failed = await runStep(change, orders, step, acts);
     if (failed) return { verdict: 'undo', failure: failed };
     change.done.push(step.name);
   }
@@ -34,7 +34,7 @@ async function heldBy(change: OpenChange, orders: Orders): Promise<string | null
 }
 
 /** What is needed to undo the step is known before it begins: a lost reply may hide a done deed. */
-async function runStep(change: OpenChange, step: Step, acts: Acts): Promise<Failure | null> {
+async function runStep(change: OpenChange, orders: Orders, step: Step, acts: Acts): Promise<Failure | null> {
   if (!change.begun.includes(step.name)) change.begun.push(step.name);
   const limit = step.limitSeconds;
   const doIt = (planned: PlannedAct, direction: Direction): Promise<unknown> =>
@@ -42,6 +42,7 @@ async function runStep(change: OpenChange, step: Step, acts: Acts): Promise<Fail
       () =>
         perform(acts.touch(limit, `${direction}: ${step.name}`), orderFor(change, step, planned, direction)),
       (why) => change.moves('running', { waitingFor: why.message }),
+      () => orders.stopped !== null,
     );
   try {
     await escalating(

@@ -1,14 +1,16 @@
 import { condition } from '@temporalio/workflow';
 import { failureOf, patiently, tell, type Acts } from './acts.js';
-import { actorName } from './contract.js';
+import type { StopOrder } from './contract.js';
 import type { OpenChange } from './open-change.js';
 import type { Orders } from './orders.js';
 import type { Reviews } from './reviews.js';
+import type { Tell } from '../activities/index.js';
 import type { Failure } from '../domain/failures.js';
 
 /** First look and first plan, before anybody reviews anything. Says why there is none, or nothing. */
-export async function inspect(change: OpenChange, acts: Acts): Promise<Failure[]> {
+export async function inspect(change: OpenChange, orders: Orders, acts: Acts): Promise<Failure[]> {
   const { request, policy } = change.input;
+  const calledOff = (): boolean => orders.stopped !== null || isOver(change);
   try {
     const inspected = await patiently(
       () =>
@@ -19,6 +21,7 @@ export async function inspect(change: OpenChange, acts: Acts): Promise<Failure[]
           requirements: policy.requirements,
         }),
       (why) => change.moves('inspecting', { waitingFor: why.message }),
+      calledOff,
     );
     if (!inspected.ok) return inspected.failures;
     change.adopts(inspected);
@@ -53,42 +56,46 @@ export async function awaitTurn(
   orders: Orders,
 ): Promise<'go' | 'rejected' | 'expired' | 'withdrawn'> {
   for (;;) {
-    if (orders.withdrawn) return 'withdrawn';
+    if (orders.stopped) return 'withdrawn';
     if (reviews.standing.verdict === 'rejected') return 'rejected';
+    if (isOver(change)) return 'expired';
     orders.siteTurned = false;
-    const answer = await mayStart(change);
-    if (answer.go) return orders.hold ? heldBack(change, orders) : 'go';
+    const { hold } = orders;
+    const answer = hold ? heldBack(change, hold) : await mayStart(change);
+    if (answer.go && orders.hold) continue;
+    if (answer.go) return 'go';
     if (answer.retryInMs === null) return 'expired';
     await change.moves('scheduled', { standing: reviews.standing, waitingFor: answer.why });
     const called = (): boolean =>
-      orders.siteTurned || orders.withdrawn !== null || reviews.standing.verdict === 'rejected';
+      orders.siteTurned ||
+      orders.hold !== hold ||
+      orders.stopped !== null ||
+      reviews.standing.verdict === 'rejected';
     await until(called, Math.min(Date.now() + answer.retryInMs, change.clocks.executeUntil), answer.why);
   }
 }
 
 /** A hold before the first act keeps the change where it is until an operator lets it go on. */
-async function heldBack(change: OpenChange, orders: Orders): Promise<'go' | 'expired' | 'withdrawn'> {
-  const { by, reason } = orders.hold!;
-  await change.moves('scheduled', {
-    waitingFor: `held: ${reason}`,
-    events: [{ kind: 'change.hold', actor: actorName(by), data: { reason } }],
-  });
-  const released = (): boolean => orders.hasResolution || orders.withdrawn !== null;
-  await until(released, change.clocks.executeUntil, 'held by an operator');
-  if (orders.withdrawn) return 'withdrawn';
-  if (!orders.hasResolution) return 'expired';
-  orders.hold = null;
-  return orders.nextResolution().resolution === 'undo' ? 'withdrawn' : 'go';
+function heldBack({ clocks }: OpenChange, { reason }: StopOrder): TurnAnswer {
+  return { go: false, retryInMs: clocks.executeUntil - Date.now(), why: `held: ${reason}` };
 }
 
-export async function mayStart(
-  change: OpenChange,
-): Promise<{ go: boolean; retryInMs: number | null; why: string }> {
+/** The time in which the first act must have happened is over. */
+export function isOver(change: OpenChange): boolean {
+  return Date.now() >= change.clocks.executeUntil;
+}
+
+export type TurnAnswer = Awaited<ReturnType<Tell['mayStart']>>;
+
+/** Asks window, freeze and the site's switch, for the steps that are still ahead and the undo of all. */
+export async function mayStart(change: OpenChange): Promise<TurnAnswer> {
   const { request } = change.input;
-  const { estimateSeconds, undoSeconds } = change.plan!;
   const { executeUntil, planUntil } = change.clocks;
-  const neededMs = (estimateSeconds + undoSeconds) * 1000;
-  const startBy = Math.min(executeUntil, planUntil);
+  const ahead = change.steps.filter((step) => !change.done.includes(step.name) && !step.onlyAfterEscalation);
+  const seconds = ahead.reduce((sum, step) => sum + step.typicalSeconds, change.plan!.undoSeconds);
+  const neededMs = seconds * 1000;
+  // Once begun it may take its time.
+  const startBy = change.pastGate ? Number.MAX_SAFE_INTEGER : Math.min(executeUntil, planUntil);
   return tell.mayStart({ site: request.site, window: request.window, neededMs, startBy });
 }
 
