@@ -16,7 +16,7 @@ export class PageQueryDto {
   cursor?: string;
 
   @ApiPropertyOptional({ type: Number, minimum: 1, maximum: mostItems, default: 50 })
-  @Transform(({ value }) => (/^\d{1,4}$/.test(String(value)) ? Number(value) : value))
+  @Transform(({ value }: { value: unknown }) => (/^\d{1,4}$/.test(String(value)) ? Number(value) : value))
   @IsInt(limitExpected)
   @Min(1, limitExpected)
   @Max(mostItems, limitExpected)

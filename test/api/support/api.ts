@@ -77,7 +77,7 @@ export async function startApi(
   };
 }
 
-async function send<Body>(
+export async function send<Body>(
   url: string,
   method: string,
   { token, body, raw, headers }: SendOptions,

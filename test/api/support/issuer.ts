@@ -48,7 +48,7 @@ export async function startIssuer(): Promise<TestIssuer> {
       new SignJWT({ client_id: 'slipway-cli', roles, groups: [], name: `name of ${subject}`, ...wish.claims })
         .setProtectedHeader({ alg: 'ES256', kid: keys.kid, typ: 'at+jwt', ...wish.header })
         .setSubject(subject)
-        .setIssuer((wish.claims?.iss as string | undefined) ?? url)
+        .setIssuer(wish.claims?.iss ?? url)
         .setAudience(wish.claims?.aud ?? audience)
         .setIssuedAt(wish.claims?.iat)
         .setExpirationTime(wish.claims?.exp ?? '10m')
