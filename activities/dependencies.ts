@@ -6,11 +6,11 @@ import type { Register } from '../records/database.js';
 export interface Dependencies {
   register: Register;
   /** Throws `host-unknown` for a host the estate does not have. */
-  hypervisorOf(host: string): Hypervisor;
+  hypervisorOf: (host: string) => Hypervisor;
   /** How to look into a guest, and how long it may take to notice; `none` when the estate says nothing. */
-  guestOf(vm: string): { probe: GuestProbe; patienceSeconds: number };
+  guestOf: (vm: string) => { probe: GuestProbe; patienceSeconds: number };
   /** Aliases of a host's devices by address, for the inventory. */
-  aliasesOn(host: string): Record<string, string>;
+  aliasesOn: (host: string) => Record<string, string>;
   /** Proves that a review came through the API. */
   decisionKey: KeyObject;
 }

@@ -17,7 +17,7 @@ export class Reviews {
       CancellationScope.nonCancellable(() => this.count(decision));
     setHandler(reviewUpdate, count, {
       // Synchronous on purpose: a validator that returns a promise never rejects and wedges the workflow.
-      validator: (decision) => mustCount(this.refusal(decision)),
+      validator: (decision: SignedDecision) => mustCount(this.refusal(decision)),
     });
     // A signal has nobody to answer; what became of the review stands in the register.
     setHandler(reviewSignal, (decision) => count(decision).then(noAnswer, noAnswer));

@@ -38,7 +38,7 @@ async function bareChange(
     return planned!.planHash;
   });
   setHandler(approveUpdate, ({ reviewer }) => void approvers.add(reviewer), {
-    validator: ({ reviewer, planHash }) => {
+    validator: ({ reviewer, planHash }: { reviewer: string; planHash: string }) => {
       if (planHash !== planned?.planHash || approvers.has(reviewer)) throw new Error('does not count');
     },
   });

@@ -65,7 +65,11 @@ function fingerprintOf(part: Part): Fingerprint {
   const more = (['subsystem', 'class', 'serial', 'slot'] as const).flatMap((name) =>
     part.has(name) ? [[name, part.text(name)]] : [],
   );
-  return { vendor: part.text('vendor'), device: part.text('device'), ...Object.fromEntries(more) };
+  return {
+    vendor: part.text('vendor'),
+    device: part.text('device'),
+    ...(Object.fromEntries(more) as Partial<Fingerprint>),
+  };
 }
 
 function holderOf(part: Part): Holder {

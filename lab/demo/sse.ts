@@ -16,7 +16,7 @@ export async function* eventsOf(url: string, headers: Record<string, string>): A
   const decoder = new TextDecoder();
   let rest = '';
   try {
-    for await (const chunk of response.body) {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n');
       rest = blocks.pop() ?? '';
       for (const block of blocks) yield eventOf(block);

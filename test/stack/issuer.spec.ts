@@ -73,7 +73,7 @@ describe('the local issuer', () => {
     ['an unknown person', { person: 'nobody', secret: readFileSync(keys.issuerSecret, 'utf8') }],
     ['no person', { secret: readFileSync(keys.issuerSecret, 'utf8') }],
   ])('gives nothing for %s, else whoever reaches loopback is admin', async (_, parameters) => {
-    const response = await ask(parameters as Record<string, string>);
+    const response = await ask(parameters);
     expect(response.status).toBe(400);
     expect(await response.json()).not.toHaveProperty('access_token');
   });
