@@ -189,7 +189,7 @@ export function createTransport(options: TransportOptions): Transport {
   }
 
   function start(words: string[]): Client {
-    const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };
+    const env = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
     return spawn(options.program ?? 'ssh', [...sshArguments(ssh, socket), ...words], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env,
