@@ -20,6 +20,13 @@ async function setUpAlone() {
   if (oldest < 20)
     throw new SetupError(`Node ${process.version} is too old to set up.`, ['use Node 20 or newer']);
 
+  if (process.platform === 'win32') {
+    throw new SetupError('Windows itself cannot run slipway.', [
+      'use WSL',
+      'or the containers of docker-compose.yml',
+    ]);
+  }
+
   const fresh = installPackages();
   const node = findNode();
   const postgres = linkPostgresLibraries();

@@ -85,6 +85,7 @@ export class Child {
     this.wanted = false;
     clearTimeout(this.retry);
     clearInterval(this.watch);
+    this.watch = undefined;
     if (this.process === undefined) return;
     this.kill(this.plan.stopSignal);
     await Promise.race([this.ended, passing(this.plan.stopWithinMs, undefined, { ref: false })]);
@@ -163,13 +164,20 @@ export class Child {
   }
 
   private async relaunch(): Promise<void> {
-    const trouble = await this.launch();
+    const trouble = await this.launch().catch((error: unknown) => this.couldNotSpawn(error));
     if (!this.wanted) return;
     if (trouble === undefined) this.report(`${this.name} is ready again (process ${this.pid})`);
     else {
       this.report(`${this.name}: ${trouble}; the end of its log (${this.plan.log}):\n${this.lastLines(8)}`);
       if (this.process !== undefined) this.killGroup();
     }
+  }
+
+  /** No disk for the log, no process left: nothing has ended that would bring about the next try. */
+  private couldNotSpawn(error: unknown): string {
+    const why = error instanceof Error ? error.message : String(error);
+    if (this.process === undefined) this.afterEnd(why);
+    return why;
   }
 
   private async look(): Promise<void> {

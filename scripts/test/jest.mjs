@@ -29,6 +29,7 @@ export async function runSuite(suite, jestArgs = []) {
 
 function run(args) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !notForTests.test(name)));
+  if (!process.stdout.isTTY) env.NO_COLOR = '1';
   return new Promise((resolve, reject) => {
     // Jest prints its JSON on stdout too; people read its report, which goes to stderr.
     const child = spawn(process.execPath, args, {
