@@ -94,19 +94,8 @@ export interface ChangeView {
   request: RequestView;
   requester: IdentityView;
   requesterName: string;
-  state:
-    | 'inspecting'
-    | 'awaiting-review'
-    | 'scheduled'
-    | 'gate'
-    | 'running'
-    | 'verifying'
-    | 'undoing'
-    | 'held'
-    | 'parked'
-    | 'closed';
-  ending:
-    'succeeded' | 'refused' | 'rejected' | 'expired' | 'withdrawn' | 'undone' | 'closed-by-operator' | null;
+  state: 'inspecting' | 'awaiting-review' | 'scheduled' | 'gate' | 'running' | 'verifying' | 'undoing' | 'held' | 'parked' | 'closed';
+  ending: 'succeeded' | 'refused' | 'rejected' | 'expired' | 'withdrawn' | 'undone' | 'closed-by-operator' | null;
   /** Review round: grows when a plan had to be made anew */
   round: number;
   planHash: string | null;
@@ -114,6 +103,7 @@ export interface ChangeView {
   clocks: ClocksView;
   /** Why it was refused, is held, parked, or was undone */
   failures: FailureView[];
+  /** What it waits for, in words: a window, a claim, a worker, a person */
   waitingFor: string | null;
   /** Of a parked change: how far each branch came, and the commands for an operator */
   halfState: Record<string, unknown> | null;
@@ -281,18 +271,7 @@ export interface HostListView {
 }
 
 export interface HostUseView {
-  kind:
-    | 'mount'
-    | 'swap'
-    | 'lvm'
-    | 'md'
-    | 'zfs'
-    | 'holder'
-    | 'default-route'
-    | 'bridge-port'
-    | 'own-connection'
-    | 'boot-display'
-    | 'virtual-functions';
+  kind: 'mount' | 'swap' | 'lvm' | 'md' | 'zfs' | 'holder' | 'default-route' | 'bridge-port' | 'own-connection' | 'boot-display' | 'virtual-functions';
   detail: string;
 }
 
@@ -356,17 +335,7 @@ export interface NativeCommandView {
 export interface OrderView {
   changeId: string;
   /** Where the change stood when it took the order */
-  state:
-    | 'inspecting'
-    | 'awaiting-review'
-    | 'scheduled'
-    | 'gate'
-    | 'running'
-    | 'verifying'
-    | 'undoing'
-    | 'held'
-    | 'parked'
-    | 'closed';
+  state: 'inspecting' | 'awaiting-review' | 'scheduled' | 'gate' | 'running' | 'verifying' | 'undoing' | 'held' | 'parked' | 'closed';
   status: 'accepted' | 'needs a second person';
   /** For the second operator: send it with the same resolution */
   proposal?: string;
