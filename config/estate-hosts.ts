@@ -7,7 +7,11 @@ export type EstateHost = {
   readonly site: string;
   readonly labels: Readonly<Record<string, string>>;
 } & (
-  | { readonly hypervisor: 'libvirt'; readonly connect: { readonly ssh: SshConnection } }
+  | {
+      readonly hypervisor: 'libvirt';
+      readonly connect: { readonly ssh: SshConnection };
+      readonly patience?: GuestPatience;
+    }
   | { readonly hypervisor: 'simulated'; readonly connect: { readonly simulator: { readonly url: string } } }
   | {
       readonly hypervisor: 'hyperv';
@@ -23,6 +27,12 @@ export interface SshConnection {
   /** `file:` references: ssh wants files. */
   readonly identity: string;
   readonly knownHosts: string;
+}
+
+/** How long the guests of a host may take, in seconds: to release a device, and to shut down before their power is cut. */
+export interface GuestPatience {
+  readonly detachSeconds?: number;
+  readonly shutdownSeconds?: number;
 }
 
 /** `user`, `password` and `ca` are references. */
@@ -42,7 +52,7 @@ export function readHost(
   site: string,
   readId: (document: EstateDocument, spot: Spot) => string,
 ): EstateHost[] {
-  const host = document.mapping(spot, ['id', 'hypervisor', 'connect', 'labels']);
+  const host = document.mapping(spot, ['id', 'hypervisor', 'connect', 'labels', 'patience']);
   const common = {
     id: readId(document, host.get('id')),
     site,
@@ -52,10 +62,14 @@ export function readHost(
   };
   const hypervisor = document.choice(host.get('hypervisor'), kinds, 'name the kind of hypervisor');
   const connect = host.get('connect');
+  if (host.has('patience') && hypervisor !== 'libvirt') {
+    document.wrong(host.get('patience'), 'none on this kind of host', 'leave it out');
+  }
   switch (hypervisor) {
     case 'libvirt': {
       const { ssh } = readShell(document, connect, ['ssh']);
-      return [{ ...common, hypervisor, connect: { ssh } }];
+      const patience = host.has('patience') ? { patience: readPatience(document, host.get('patience')) } : {};
+      return [{ ...common, hypervisor, connect: { ssh }, ...patience }];
     }
     case 'hyperv':
       return [{ ...common, hypervisor, connect: readShell(document, connect, ['ssh', 'powershell']) }];
@@ -68,6 +82,19 @@ export function readHost(
     case undefined:
       return [];
   }
+}
+
+function readPatience(document: EstateDocument, spot: Spot): GuestPatience {
+  const patience = document.mapping(spot, ['detachSeconds', 'shutdownSeconds']);
+  const seconds = (name: 'detachSeconds' | 'shutdownSeconds'): GuestPatience => {
+    if (!patience.has(name)) return {};
+    const { value } = patience.get(name);
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 200)
+      return { [name]: value };
+    document.wrong(patience.get(name), 'seconds from 1 to 200', 'correct it');
+    return {};
+  };
+  return { ...seconds('detachSeconds'), ...seconds('shutdownSeconds') };
 }
 
 function readShell(

@@ -29,6 +29,7 @@ export function createHypervisor(
       const runtimeDir = surroundings.runtimeDir ?? privateDirectory();
       return createLibvirtHypervisor({
         ...surroundings,
+        ...(host.patience ? { patience: host.patience } : {}),
         hostId: host.id,
         ssh: { ...ssh, identityFile, knownHostsFile },
         runtimeDir,

@@ -16,6 +16,7 @@ sites:
         hypervisor: libvirt
         connect: { ssh: { host: 127.0.0.1, port: 2222, user: slipway, identity: "file:keys/kvm-01", knownHosts: "file:keys/known_hosts" } }
         labels: { env: test }
+        patience: { detachSeconds: 90 }
       - id: hv-07
         hypervisor: hyperv
         connect: { ssh: { host: hv-07.example.net, user: slipway, identity: "file:keys/hv-07", knownHosts: "file:keys/known_hosts" }, powershell: powershell }
@@ -58,6 +59,7 @@ describe('an estate file', () => {
     ]);
     expect(estate.hosts[0]).toMatchObject({
       labels: { env: 'test' },
+      patience: { detachSeconds: 90 },
       connect: { ssh: { host: '127.0.0.1', port: 2222, user: 'slipway', identity: 'file:keys/kvm-01' } },
     });
     expect(estate.hosts[1]).toMatchObject({ connect: { ssh: { port: 22 }, powershell: 'powershell' } });
@@ -145,6 +147,20 @@ guests:
         '{ id: k, hypervisor: simulated, connect: { simulator: { url: "http://127.0.0.1" } }, labels: { rack: 7 } }',
       ),
       'sites[0].hosts[0].labels.rack',
+    ],
+    [
+      'patience with guests for ever',
+      withHost(
+        '{ id: k, hypervisor: libvirt, connect: { ssh: { host: h, user: u, identity: "file:k", knownHosts: "file:n" } }, patience: { detachSeconds: 4000 } }',
+      ),
+      'sites[0].hosts[0].patience.detachSeconds',
+    ],
+    [
+      'patience on a host that has none',
+      withHost(
+        '{ id: k, hypervisor: simulated, connect: { simulator: { url: "http://127.0.0.1" } }, patience: { detachSeconds: 10 } }',
+      ),
+      'sites[0].hosts[0].patience',
     ],
     [
       'an ssh host that is an option',
