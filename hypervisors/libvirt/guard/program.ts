@@ -49,12 +49,10 @@ folder, state = "/usr/local/lib/slipway", "/var/lib/slipway-guard"
 path = folder + "/slipway-guard"
 os.makedirs(folder, 0o755, exist_ok=True)
 note = state + "/first-contact"
-if wanted["firstContact"] and not os.path.lexists(path) and not os.path.exists(state):
-    try:
-        os.mkdir(state, 0o700)
-        open(note, "x").close()
-    except FileExistsError:
-        pass  # another worker makes first contact at the same moment
+if wanted["firstContact"] and not os.path.lexists(path):
+    os.makedirs(state, 0o700, exist_ok=True)
+    if not os.listdir(state):
+        open(note, "a").close()
 fresh = "%s.%d.new" % (path, os.getpid())
 with open(fresh, "xb") as file:
     file.write(text)
