@@ -1,6 +1,6 @@
 import type { Branch, NativeCommand } from './act.js';
 import type { Failure } from './failures.js';
-import type { Step } from './plan.js';
+import type { Plan, Step } from './plan.js';
 
 /** What an operator sees of a parked change: how far each branch came and what to type. */
 export interface HalfState {
@@ -15,8 +15,13 @@ export interface UndoResidue {
   untried: string[];
 }
 
-export function halfStateOf(steps: readonly Step[], residue: UndoResidue): HalfState {
-  const stepOf = (name: string): Step | undefined => steps.find((step) => step.name === name);
+/** The name under which an undo brings back the power that an escalation cut. */
+export function powerStepOf(plan: Plan): string {
+  return `restore the power of ${plan.basis.vm.name}`;
+}
+
+export function halfStateOf(plan: Plan, residue: UndoResidue): HalfState {
+  const stepOf = (name: string): Step | undefined => plan.steps.find((step) => step.name === name);
   const open = [...residue.unproven.map(({ step }) => step), ...residue.untried];
   return {
     branches: residue.unproven.map(({ step, failure }) => {
@@ -24,7 +29,7 @@ export function halfStateOf(steps: readonly Step[], residue: UndoResidue): HalfS
       return { branch: stepOf(step)?.branch ?? 'vm', ...(unit ? { unit } : {}), stoppedAt: step, failure };
     }),
     commands: open.flatMap((step) => {
-      const inverse = stepOf(step)?.inverse;
+      const inverse = step === powerStepOf(plan) ? plan.restorePower : stepOf(step)?.inverse;
       return inverse ? [{ step, commands: inverse.commands }] : [];
     }),
   };

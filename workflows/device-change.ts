@@ -77,9 +77,10 @@ async function turnBack(
   cause: Failure | null,
 ): Promise<ChangeResult | 'go-on'> {
   let undone = await undo(change, acts, cause);
+  let objections: Failure[] = [];
   for (;;) {
     if (undone.proven) return ends(change, 'undone', cause);
-    const order = await parked(change, orders, undone.residue, cause);
+    const order = await parked(change, orders, undone.residue, [...(cause ? [cause] : []), ...objections]);
     if (order.resolution === 'accept') return ends(change, 'closed-by-operator', cause);
     if (order.resolution === 'skip') change.skips(undone.residue.unproven);
     if (order.resolution !== 'retry') {
@@ -88,9 +89,8 @@ async function turnBack(
     }
     change.forgetsUndone(undone.residue);
     orders.forgetStops();
-    const objections = await passGateAgain(change, acts);
+    objections = await passGateAgain(change, acts);
     if (objections.length === 0) return 'go-on';
-    cause = objections[0]!;
   }
 }
 
@@ -98,12 +98,12 @@ async function parked(
   change: OpenChange,
   orders: Orders,
   residue: UndoResidue,
-  cause: Failure | null,
+  causes: Failure[],
 ): Promise<ResolveOrder> {
-  const why = cause?.message ?? 'the undo could not be proven';
+  const why = causes[0]?.message ?? 'the undo could not be proven';
   await tell.quarantine({ changeId: change.id, keys: change.keys, why });
-  const failures = [...(cause ? [cause] : []), ...residue.unproven.map(({ failure }) => failure)];
-  await change.moves('parked', { failures, halfState: halfStateOf(change.steps, residue) });
+  const failures = [...causes, ...residue.unproven.map(({ failure }) => failure)];
+  await change.moves('parked', { failures, halfState: halfStateOf(change.plan!, residue) });
   const order = (await orders.nextResolution())!;
   await tell.endQuarantine({ keys: change.keys, reason: `resolved by ${order.resolution}: ${order.reason}` });
   await change.moves('parked');

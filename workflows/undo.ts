@@ -1,7 +1,7 @@
 import { compareFacts } from '../domain/evidence.js';
 import { type Failure, failure } from '../domain/failures.js';
 import type { PlannedAct } from '../domain/plan.js';
-import type { UndoResidue } from '../domain/half-state.js';
+import { powerStepOf, type UndoResidue } from '../domain/half-state.js';
 import { undoGraph, type UndoNode } from '../domain/undo.js';
 import { type Acts, failureOf, patiently, tell } from './acts.js';
 import type { OpenChange } from './open-change.js';
@@ -19,11 +19,18 @@ export interface UndoAnswer {
  */
 export async function undo(change: OpenChange, acts: Acts, why: Failure | null): Promise<UndoAnswer> {
   await change.moves('undoing', { failures: why ? [why] : [] });
-  change.epoch = await tell.raiseEpoch({ changeId: change.id });
-  change.run += 1;
   const residue: UndoResidue = { proven: [], unproven: [], untried: [] };
-  for (const node of undoGraph(change.steps.filter((step) => change.begun.includes(step.name)))) {
-    if (change.skipped.includes(node.step)) continue;
+  const begun = change.steps.filter((step) => change.begun.includes(step.name));
+  const nodes = undoGraph(begun).filter((node) => !change.skipped.includes(node.step));
+  if (!(await raisesEpoch(change, residue))) {
+    residue.untried.push(...nodes.map(({ step }) => step));
+    return { proven: false, residue };
+  }
+  change.run += 1;
+  // A VM that gets its devices back must run to take them; one that loses them gets its power afterwards.
+  const regains = nodes.some(({ inverse }) => inverse.act.verb === 'attach');
+  if (regains) await restorePower(change, residue, acts);
+  for (const node of nodes) {
     if (!node.after.every((step) => residue.proven.includes(step) || change.skipped.includes(step))) {
       residue.untried.push(node.step);
       continue;
@@ -32,22 +39,26 @@ export async function undo(change: OpenChange, acts: Acts, why: Failure | null):
     if (failed) residue.unproven.push({ step: node.step, failure: failed });
     else residue.proven.push(node.step);
   }
-  if (change.escalated) await restorePower(change, residue, acts);
+  if (!regains) await restorePower(change, residue, acts);
   const clean = residue.unproven.length === 0 && residue.untried.length === 0;
   return { proven: clean && (await snapshotsEqual(change, residue, acts)), residue };
+}
+
+/** Without its claims a change may touch nothing, not even to undo: somebody else may hold the device by now. */
+async function raisesEpoch(change: OpenChange, residue: UndoResidue): Promise<boolean> {
+  try {
+    change.epoch = await tell.raiseEpoch({ changeId: change.id });
+    return true;
+  } catch (error) {
+    residue.unproven.push({ step: 'raise the epoch of the claims', failure: failureOf(error) });
+    return false;
+  }
 }
 
 async function undoStep(change: OpenChange, node: UndoNode, acts: Acts): Promise<Failure | null> {
   const step = change.steps.find((one) => one.name === node.step)!;
   const undoOne = (planned: PlannedAct, direction: 'undo' | 'escalation'): Promise<unknown> =>
-    patiently(
-      () =>
-        perform(
-          acts.touchBack(step.limitSeconds, `${direction}: ${step.name}`),
-          orderFor(change, step, planned, direction),
-        ),
-      (why) => change.moves('undoing', { waitingFor: why.message }),
-    );
+    touchBack(change, acts, step, planned, direction);
   try {
     await escalating(
       change,
@@ -61,16 +72,34 @@ async function undoStep(change: OpenChange, node: UndoNode, acts: Acts): Promise
   }
 }
 
-/** An escalation cut the VM's power; it comes back once the VM provably names none of the devices. */
+/** One act of the undo, for which worker and register are waited as long as it takes. */
+function touchBack(
+  change: OpenChange,
+  acts: Acts,
+  step: { name: string; limitSeconds: number },
+  planned: PlannedAct,
+  direction: 'undo' | 'escalation',
+): Promise<void> {
+  return patiently(
+    () =>
+      perform(
+        acts.touchBack(step.limitSeconds, `${direction}: ${step.name}`),
+        orderFor(change, step, planned, direction),
+      ),
+    (why) => change.moves('undoing', { waitingFor: why.message }),
+  );
+}
+
+/** If an escalation cut the VM's power: it comes back unless an inverse left it open whether the VM may run. */
 async function restorePower(change: OpenChange, residue: UndoResidue, acts: Acts): Promise<void> {
   const planned = change.plan!.restorePower;
-  const vmMayHoldDevice = [...residue.unproven.map(({ step }) => step), ...residue.untried].some((name) =>
-    change.steps.some((step) => step.name === name && step.branch === 'vm'),
-  );
-  if (!planned || vmMayHoldDevice) return;
-  const step = { name: `restore power of ${planned.act.vm?.name ?? 'the VM'}`, limitSeconds: 360 };
+  if (!change.escalated || !planned) return;
+  const step = { name: powerStepOf(change.plan!), limitSeconds: 360 };
+  const open = [...residue.unproven.map((one) => one.step), ...residue.untried];
+  const vmMayHoldDevice = change.steps.some(({ name, branch }) => branch === 'vm' && open.includes(name));
+  if (vmMayHoldDevice) return void residue.untried.push(step.name);
   try {
-    await perform(acts.touchBack(step.limitSeconds, step.name), orderFor(change, step, planned, 'undo'));
+    await touchBack(change, acts, step, planned, 'undo');
     residue.proven.push(step.name);
   } catch (error) {
     residue.unproven.push({ step: step.name, failure: failureOf(error) });
@@ -79,12 +108,11 @@ async function restorePower(change: OpenChange, residue: UndoResidue, acts: Acts
 
 async function snapshotsEqual(change: OpenChange, residue: UndoResidue, acts: Acts): Promise<boolean> {
   try {
-    const after = await acts.look.snapshot({
-      changeId: change.id,
-      round: change.round,
-      plan: change.plan!,
-      fence: change.fence,
-    });
+    const { id: changeId, round, fence } = change;
+    const after = await patiently(
+      () => acts.look.snapshot({ changeId, round, plan: change.plan!, fence }),
+      (why) => change.moves('undoing', { waitingFor: why.message }),
+    );
     const differences = compareFacts(change.before, after);
     if (differences.length === 0) return true;
     const text = differences

@@ -8,8 +8,8 @@ import type { OpenChange } from './open-change.js';
  */
 export async function verify(change: OpenChange, acts: Acts): Promise<Failure[]> {
   await change.moves('verifying');
-  change.epoch = await tell.raiseEpoch({ changeId: change.id });
   try {
+    change.epoch = await tell.raiseEpoch({ changeId: change.id });
     const verified = await patiently(
       () =>
         acts.look.verify({

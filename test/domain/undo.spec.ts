@@ -199,7 +199,7 @@ describe('the undo graph of any plan', () => {
 describe('the half-state of a parked change', () => {
   it('names the branch and unit that stopped, and what to type for everything still open', () => {
     const why = failure('driver-missing');
-    const half = halfStateOf(coldAttach.steps, {
+    const half = halfStateOf(coldAttach, {
       proven: ['resume voip-gateway', `attach ${disk}`],
       unproven: [{ step: `dismount ${disk}`, failure: why }],
       untried: [`dismount ${card}`],
@@ -217,7 +217,7 @@ describe('the half-state of a parked change', () => {
       unproven: [{ step: 'compare before and after', failure: why }],
       untried: [],
     };
-    expect(halfStateOf(coldAttach.steps, residue)).toEqual({
+    expect(halfStateOf(coldAttach, residue)).toEqual({
       branches: [{ branch: 'vm', stoppedAt: 'compare before and after', failure: why }],
       commands: [],
     });

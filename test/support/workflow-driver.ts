@@ -1,5 +1,5 @@
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
-import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
+import { msToTs, optionalTsToMs, tsToMs } from '@temporalio/common/lib/time.js';
 import proto, { type coresdk, type temporal } from '@temporalio/proto';
 import { parseWorkflowCode } from '@temporalio/worker/lib/worker.js';
 import type { Workflow } from '@temporalio/worker/lib/workflow/interface.js';
@@ -284,8 +284,8 @@ export class WorkflowDriver {
     const { attempt } = call;
     if ((error as { nonRetryable?: boolean | null }).nonRetryable) return null;
     if (retry.maximumAttempts && attempt >= retry.maximumAttempts) return null;
-    const first = tsToMs(retry.initialInterval) || 1000;
-    const most = tsToMs(retry.maximumInterval) || first * 100;
+    const first = optionalTsToMs(retry.initialInterval) ?? 1000;
+    const most = optionalTsToMs(retry.maximumInterval) ?? first * 100;
     return this.now + Math.min(most, first * (retry.backoffCoefficient || 2) ** (attempt - 1));
   }
 

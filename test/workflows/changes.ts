@@ -124,9 +124,15 @@ export class Change {
     return this.driver.send(stopOrders[kind], this.nextId(), { by: actor('operator-1'), reason });
   }
 
-  resolve(resolution: ResolveOrder['resolution'], second?: string): Promise<UpdateState> {
+  async resolve(resolution: ResolveOrder['resolution'], second?: string): Promise<UpdateState> {
+    const state = this.slipsInResolution(resolution, second);
+    await this.driver.settle();
+    return state;
+  }
+
+  slipsInResolution(resolution: ResolveOrder['resolution'], second?: string): UpdateState {
     const resolutionId = this.nextId();
-    return this.driver.update(resolveUpdate, resolutionId, {
+    return this.driver.send(resolveUpdate, resolutionId, {
       ...{ resolutionId, resolution, by: actor('operator-1'), reason: `resolved by ${resolution}` },
       ...(second ? { second: actor(second) } : {}),
     });
