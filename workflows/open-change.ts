@@ -100,6 +100,16 @@ export class OpenChange {
     this.clocks.reviewUntil = Date.now() + reviewExpiryMs;
   }
 
+  begins(step: string): void {
+    if (!this.begun.includes(step)) this.begun.push(step);
+    this.showDetails();
+  }
+
+  finishes(step: string): void {
+    this.done.push(step);
+    this.showDetails();
+  }
+
   /** Keeps an event for the next telling: orders come in between two of them. */
   notes(event: StoryEvent): void {
     this.noted.push(event);
@@ -126,7 +136,8 @@ export class OpenChange {
     }
     const moved = state !== this.state;
     this.state = state;
-    if (moved) this.showInTemporal();
+    if (moved) this.showState();
+    this.showDetails(telling.waitingFor);
     this.told += 1;
     const { standing, ...shown } = telling;
     const events = [
@@ -176,18 +187,23 @@ export class OpenChange {
     return { changeId, state, round, planHash, standing, clocks, result };
   }
 
-  /** So that an SRE needs nothing but Temporal's own UI to see what happens. No names, no secrets. */
-  private showInTemporal(): void {
+  /** For filters in Temporal's own UI. */
+  private showState(): void {
     upsertSearchAttributes([
       { key: stateAttribute, value: this.state },
       { key: needsHumanAttribute, value: this.state === 'parked' || this.state === 'held' },
     ]);
+  }
+
+  /** So that an SRE needs nothing but Temporal's own UI to see what happens. No names, no secrets. */
+  private showDetails(waitingFor?: string): void {
     const mark = (step: Step): string =>
       this.done.includes(step.name) ? 'done' : this.begun.includes(step.name) ? 'begun' : 'to do';
     const rows = this.steps.map((step) => `| ${step.name} | ${mark(step)} |`);
     setCurrentDetails(
       [
         `**${this.state}**, round ${this.round}, plan \`${this.planHash ?? 'none'}\``,
+        ...(waitingFor ? ['', waitingFor] : []),
         '',
         '| step | |',
         '|---|---|',

@@ -20,7 +20,7 @@ export async function runSteps(change: OpenChange, orders: Orders, acts: Acts): 
     if (hold) return { verdict: 'held', why: hold };
     const failed = await runStep(change, orders, step, acts);
     if (failed) return { verdict: 'undo', failure: failed };
-    change.done.push(step.name);
+    change.finishes(step.name);
   }
   return orders.stopped ? { verdict: 'undo', failure: null } : { verdict: 'done' };
 }
@@ -35,7 +35,7 @@ async function heldBy(change: OpenChange, orders: Orders): Promise<string | null
 
 /** What is needed to undo the step is known before it begins: a lost reply may hide a done deed. */
 async function runStep(change: OpenChange, orders: Orders, step: Step, acts: Acts): Promise<Failure | null> {
-  if (!change.begun.includes(step.name)) change.begun.push(step.name);
+  change.begins(step.name);
   const limit = step.limitSeconds;
   const doIt = (planned: PlannedAct, direction: Direction): Promise<unknown> =>
     patiently(

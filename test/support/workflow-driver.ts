@@ -229,7 +229,13 @@ export class WorkflowDriver {
     this.arrives({ cancelWorkflow: { reason: '' } });
   }
 
-  async query<R>(query: QueryDefinition<R>): Promise<R> {
+  /** What Temporal's own UI shows of the workflow. */
+  async currentDetails(): Promise<string> {
+    const metadata = await this.query<{ currentDetails: string }>({ name: '__temporal_workflow_metadata' });
+    return metadata.currentDetails;
+  }
+
+  async query<R>(query: { name: string } | QueryDefinition<R>): Promise<R> {
     const queryId = `query-${this.activations}`;
     await this.activate([{ queryWorkflow: { queryId, queryType: query.name, arguments: [] } }]);
     return this.queries.get(queryId) as R;

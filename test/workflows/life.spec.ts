@@ -72,6 +72,21 @@ describe('the life of a change', () => {
     expect(acts.map(({ summary }) => summary)).toContain(`forward: ${steps.attachCard}`);
   });
 
+  it('shows there, step by step, how far it has come and what it waits for', async () => {
+    const change = await Change.submitted({}, { takes: ({ name }) => (name === 'act' ? 1_000 : 0) });
+    await change.isApproved();
+    await change.reaches('running');
+    await change.driver.advance(1_500);
+    const details = await change.driver.currentDetails();
+    expect(details).toContain('**running**, round 1');
+    expect(details).toContain(`| ${steps.dismountCard} | done |`);
+    expect(details).toContain(`| ${steps.dismountSibling} | begun |`);
+    expect(details).toContain(`| ${steps.attachCard} | to do |`);
+    await change.order('hold', 'power work');
+    await change.reaches('held');
+    expect(await change.driver.currentDetails()).toContain('power work');
+  });
+
   it('can be asked at any time where it stands', async () => {
     const change = await Change.submitted();
     await change.settles();
