@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** CPU time in milliseconds: of this process, and of all below it (the stack and the bare workflows' worker). */
+/** CPU time in milliseconds: of this process, and of each process it started with all that runs below it. */
 export interface Cpu {
-  stack: number;
   client: number;
+  processes: Record<string, number>;
 }
 
 /** Linux counts in ticks of 10 ms on every architecture Node runs on. */
@@ -15,18 +15,25 @@ interface ProcessTimes {
   ticks: number;
 }
 
-export function cpuSoFar(): Cpu {
+/** `names`: what to call the processes that were started from here, by pid. */
+export function cpuSoFar(names: ReadonlyMap<number, string>): Cpu {
   const { user, system } = process.cpuUsage();
-  const processes = readdirSync('/proc')
+  const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap(timesOf);
-  const ticks = descendants(process.pid, processes).reduce((sum, one) => sum + one.ticks, 0);
-  return { stack: ticks * tickMs, client: (user + system) / 1000 };
+  const ticks = (one: ProcessTimes): number =>
+    all.filter(({ parent }) => parent === one.pid).reduce((total, child) => total + ticks(child), one.ticks);
+  const own = all.filter(({ parent }) => parent === process.pid);
+  const processes = own.map((one) => [names.get(one.pid) ?? `process ${one.pid}`, ticks(one) * tickMs]);
+  return { client: (user + system) / 1000, processes: Object.fromEntries(processes) as Cpu['processes'] };
 }
 
-export function cpuSince(before: Cpu): Cpu {
-  const now = cpuSoFar();
-  return { stack: now.stack - before.stack, client: now.client - before.client };
+export function cpuSince(before: Cpu, now: Cpu): Cpu {
+  const spent = Object.entries(now.processes).map(([name, time]) => [
+    name,
+    time - (before.processes[name] ?? 0),
+  ]);
+  return { client: now.client - before.client, processes: Object.fromEntries(spent) as Cpu['processes'] };
 }
 
 /** Fields 14 to 17 of /proc/PID/stat: its own time, and that of the children it has collected. */
@@ -39,9 +46,4 @@ function timesOf(pid: string): ProcessTimes[] {
   } catch {
     return []; // ended meanwhile: its parent has its time
   }
-}
-
-function descendants(root: number, processes: readonly ProcessTimes[]): ProcessTimes[] {
-  const children = processes.filter(({ parent }) => parent === root);
-  return children.flatMap((child) => [child, ...descendants(child.pid, processes)]);
 }

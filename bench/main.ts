@@ -55,7 +55,7 @@ async function compareWithBare(options: BenchOptions, say: (line: string) => voi
 }
 
 async function told(block: Block, place: Place, say: (line: string) => void): Promise<Measured> {
-  const measured = await runBlock(block, place.arms, place.simulator);
+  const measured = await runBlock(block, place);
   const { round, arm, delayMs, atOnce, samples, wallMs } = measured;
   const each = `${(wallMs / samples.length).toFixed(0)} ms each`;
   const crowd = atOnce === 1 ? `delay ${delayMs} ms` : `${atOnce} at once`;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Arm, ArmName, Errand } from './arm.js';
+import type { Errand } from './arm.js';
 import { type Cpu, cpuSince, cpuSoFar } from './cpu.js';
-import { type Simulator, voidBecause } from './ledger.js';
+import { voidBecause } from './ledger.js';
+import type { Place } from './place.js';
 import type { Block } from './schedule.js';
 
 export interface Sample {
@@ -35,8 +36,7 @@ export class VoidRun extends Error {}
 /** @throws VoidRun when a change did not succeed, or the ledger has not exactly the effects that were asked for */
 export async function runBlock(
   block: Block,
-  arms: Record<ArmName, Arm>,
-  simulator: Simulator,
+  { arms, simulator, processes }: Pick<Place, 'arms' | 'simulator' | 'processes'>,
 ): Promise<Measured> {
   const errands = errandsOf(block);
   await simulator.delaySteps(block.delayMs);
@@ -44,7 +44,7 @@ export async function runBlock(
     errands.map((lane) => Promise.all(lane.map((errand) => arms[block.arm].prepare(errand)))),
   );
   const startedAt = new Date().toISOString();
-  const cpuBefore = cpuSoFar();
+  const cpuBefore = cpuSoFar(processes);
   const began = performance.now();
   const lanes = await Promise.allSettled(
     prepared.map(async (changes, lane) => {
@@ -60,7 +60,7 @@ export async function runBlock(
   );
   const wallMs = performance.now() - began;
   await sleep(settleMs);
-  const cpu = cpuSince(cpuBefore);
+  const cpu = cpuSince(cpuBefore, cpuSoFar(processes));
   const samples = lanes.flatMap((lane) => (lane.status === 'fulfilled' ? lane.value : []));
   const failed = lanes.find((lane) => lane.status === 'rejected');
   const why = failed ? textOf(failed.reason) : voidBecause(await simulator.newEffects(), errands.flat());

@@ -13,11 +13,14 @@ import { productArm } from './product-arm.js';
 
 const host = 'bench-01';
 const site = 'bench';
+const stackProcesses = ['postgres', 'temporal', 'simulator', 'issuer', 'api', 'worker'];
 
 /** A fresh stack on the bench's world, the bare workflows' worker beside the product's, and the arms on both. */
 export interface Place {
   arms: Record<ArmName, Arm>;
   simulator: Simulator;
+  /** What the processes of the stack are called, by pid. */
+  processes: ReadonlyMap<number, string>;
   close(): Promise<void>;
 }
 
@@ -51,6 +54,10 @@ export async function openPlace(report: (line: string) => void): Promise<Place> 
         B1: bareArm('B1', bare),
       },
       simulator: new Simulator(addresses.simulatorUrl!),
+      processes: new Map([
+        ...stackProcesses.map((name) => [stack.child(name).pid!, name] as const),
+        [worker.pid, 'bare worker'],
+      ]),
       close,
     };
   } catch (error) {

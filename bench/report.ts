@@ -40,31 +40,18 @@ export function fairnessTable(): string {
 }
 
 export function resultTable({ arms, ratios, quartiles }: Results): string {
-  const head = [
-    '',
-    'p50 0 ms',
-    'p99 0 ms',
-    'p50 50 ms',
-    'p99 50 ms',
-    'changes/s at 10',
-    'CPU-ms/change',
-    'of it client',
-  ];
+  const head = ['', 'p50 0 ms', 'p99 0 ms', 'p50 50 ms', 'p99 50 ms', 'changes/s at 10', 'CPU-ms/change'];
   const rows = armNames.map((name) => {
     const { at0ms, at50ms, throughputAt10, cpuPerChange } = arms[name];
     const numbers = [at0ms.p50, at0ms.p99, at50ms.p50, at50ms.p99].map((value) => value.toFixed(0));
-    return [
-      titles[name],
-      ...numbers,
-      throughputAt10.toFixed(2),
-      cpuPerChange.total.toFixed(0),
-      cpuPerChange.client.toFixed(0),
-    ];
+    return [titles[name], ...numbers, throughputAt10.toFixed(2), cpuPerChange.total.toFixed(0)];
   });
   const { samples } = arms.A.at0ms;
   return [
     ...columns([head, ...rows]),
     `(${samples} changes per arm and delay, one at a time; times in ms)`,
+    '',
+    ...cpuByProcess(arms),
     '',
     'A / B0',
     ...columns([
@@ -75,6 +62,17 @@ export function resultTable({ arms, ratios, quartiles }: Results): string {
       ratioRow('changes/s at 10', ratios.throughputAt10, aims.throughputAt10, quartiles.throughputAt10, true),
     ]),
   ].join('\n');
+}
+
+function cpuByProcess(arms: Results['arms']): string[] {
+  const names = Object.keys(arms.A.cpuPerChange.processes);
+  const head = ['CPU-ms per change', 'client', ...names, 'one at a time', 'ten at once'];
+  const rows = armNames.map((arm) => {
+    const { client, processes, alone, crowded } = arms[arm].cpuPerChange;
+    const numbers = [client, ...names.map((name) => processes[name] ?? NaN), alone, crowded];
+    return [arm, ...numbers.map((value) => value.toFixed(1))];
+  });
+  return columns([head, ...rows]);
 }
 
 export function ratioRow(

@@ -14,8 +14,14 @@ export interface ArmResult {
   at50ms: Latency;
   /** Changes per second, ten at once, without delay: the median of the rounds. */
   throughputAt10: number;
-  /** Milliseconds of CPU per change over all blocks; `alone` and `crowded` are its parts. */
-  cpuPerChange: { stack: number; client: number; total: number; alone: number; crowded: number };
+  /** Milliseconds of CPU per change over all blocks, by process; `alone` and `crowded` are the blocks apart. */
+  cpuPerChange: {
+    total: number;
+    client: number;
+    processes: Record<string, number>;
+    alone: number;
+    crowded: number;
+  };
 }
 
 export interface Ratios {
@@ -55,11 +61,10 @@ export function resultsOf(blocks: readonly Measured[]): Results {
 }
 
 function armResult(blocks: readonly Measured[]): ArmResult {
-  const changes = (some: readonly Measured[]): number => sum(some.map((block) => block.samples.length));
-  const perChange = (some: readonly Measured[], kind: 'stack' | 'client'): number =>
-    sum(some.map((block) => block.cpu[kind])) / changes(some);
-  const stack = perChange(blocks, 'stack');
-  const client = perChange(blocks, 'client');
+  const perChange = (some: readonly Measured[], time: (block: Measured) => number): number =>
+    sum(some.map(time)) / sum(some.map((block) => block.samples.length));
+  const total = ({ cpu }: Measured): number => cpu.client + sum(Object.values(cpu.processes));
+  const names = Object.keys(blocks[0]?.cpu.processes ?? {});
   const one = blocks.filter(({ atOnce }) => atOnce === 1);
   const many = crowded(blocks);
   return {
@@ -67,9 +72,13 @@ function armResult(blocks: readonly Measured[]): ArmResult {
     at50ms: latencyOf(alone(blocks, 50)),
     throughputAt10: median(many.map(perSecond)),
     cpuPerChange: {
-      ...{ stack, client, total: stack + client },
-      alone: perChange(one, 'stack') + perChange(one, 'client'),
-      crowded: perChange(many, 'stack') + perChange(many, 'client'),
+      total: perChange(blocks, total),
+      client: perChange(blocks, ({ cpu }) => cpu.client),
+      processes: Object.fromEntries(
+        names.map((name) => [name, perChange(blocks, ({ cpu }) => cpu.processes[name] ?? 0)]),
+      ),
+      alone: perChange(one, total),
+      crowded: perChange(many, total),
     },
   };
 }

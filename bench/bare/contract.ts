@@ -16,4 +16,8 @@ export interface BareInput {
 /** Answers with the hash of the plan once there is one: what a reviewer approves. */
 export const plannedUpdate = defineUpdate<string>('planned');
 /** One person's approval of one plan: a message, unsigned and kept nowhere but in the workflow's history. */
-export const approveUpdate = defineUpdate<void, [{ reviewer: string; planHash: string }]>('approve');
+export interface Approval {
+  reviewer: string;
+  planHash: string;
+}
+export const approveUpdate = defineUpdate<void, [Approval]>('approve');

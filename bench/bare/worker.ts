@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 /** A running worker of the bare workflows. */
 export interface BareWorker {
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -27,6 +28,7 @@ export async function startBareWorker(productWorker: number, log: string): Promi
     ended.then(() => Promise.reject(new Error(`the bare workflows' worker did not start; its log: ${log}`))),
   ]);
   return {
+    pid: child.pid!,
     async stop() {
       child.kill('SIGTERM');
       await ended;

@@ -5,7 +5,7 @@ import { claimKeys } from '../../domain/act.js';
 import { type Plan, planActs, type Step } from '../../domain/plan.js';
 import { defaultRequirements } from '../../domain/review.js';
 import { actsOf, tell } from '../../workflows/acts.js';
-import { approveUpdate, type BareInput, bareSite, plannedUpdate } from './contract.js';
+import { type Approval, approveUpdate, type BareInput, bareSite, plannedUpdate } from './contract.js';
 
 const tellPlainly = proxyActivities<Tell>({
   startToCloseTimeout: '30 seconds',
@@ -32,13 +32,13 @@ async function bareChange(
 ): Promise<void> {
   const acts = actsOf(bareSite);
   const approvers = new Set<string>();
-  let planned = null as { plan: Plan; planHash: string } | null;
+  let planned: { plan: Plan; planHash: string } | null = null;
   setHandler(plannedUpdate, async () => {
     await condition(() => planned !== null);
     return planned!.planHash;
   });
   setHandler(approveUpdate, ({ reviewer }) => void approvers.add(reviewer), {
-    validator: ({ reviewer, planHash }: { reviewer: string; planHash: string }) => {
+    validator: ({ reviewer, planHash }: Approval) => {
       if (planHash !== planned?.planHash || approvers.has(reviewer)) throw new Error('does not count');
     },
   });
