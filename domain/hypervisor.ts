@@ -123,5 +123,7 @@ export interface Hypervisor {
   /** Facts for evidence, read by another path than the one that acts. */
   snapshot(query: SnapshotQuery): Promise<Fact[]>;
   probe(query: ProbeQuery, progress: Progress, signal: AbortSignal): Promise<ProbeReport>;
+  /** The newest epoch the host's guard has seen; null when it has seen none. No register may give out an older one. */
+  newestEpoch(): Promise<number | null>;
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { ChangeState } from '../domain/change.js';
 import { failure, SlipwayError } from '../domain/failures.js';
 import { appendAudit, slipwayActor } from './audit.js';
 import { hostKey, lockHeld, lockKeys } from './claim-locks.js';
@@ -194,4 +195,24 @@ export async function newestEpoch(db: Db): Promise<number> {
     }>`select case when is_called then last_value else 0 end as epoch from claim_epoch`.execute(handle),
   );
   return rows[0]!.epoch;
+}
+
+/** Makes every further epoch newer than `above`. For a register that a host's guard has found to be behind. */
+export async function advanceEpoch(db: Db, above: number): Promise<void> {
+  await fromRegister(db, (handle) =>
+    sql`select setval('claim_epoch', ${above}) from claim_epoch where last_value < ${above}`.execute(handle),
+  );
+}
+
+/** Changes that hold claims, with the host they are about and the state the register last heard of. */
+export async function claimingChanges(
+  db: Db,
+): Promise<{ changeId: string; host: string; state: ChangeState; keys: string[] }[]> {
+  const { rows } = await fromRegister(db, (handle) =>
+    sql<{ changeId: string; host: string; state: ChangeState; keys: string[] }>`
+      select changes.id as "changeId", changes.host, changes.state, array_agg(claims.key order by claims.key) as keys
+      from claims join changes on changes.id = claims.change_id
+      group by changes.id, changes.host, changes.state order by changes.id`.execute(handle),
+  );
+  return rows;
 }

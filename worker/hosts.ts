@@ -25,6 +25,11 @@ export class Hosts {
     return this.hosts.map((host) => ({ host: host.id, site: host.site }));
   }
 
+  /** Not in the estate at all; one of a site that another worker serves was not removed. */
+  wasRemoved(id: string): boolean {
+    return !this.estate.hosts.some((host) => host.id === id);
+  }
+
   get servedSites(): string[] {
     return [...new Set(this.hosts.map((host) => host.site))];
   }

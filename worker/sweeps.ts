@@ -13,12 +13,15 @@ import {
   exportHistoriesEveryMs,
   type HistoriesJob,
   QueueName,
+  type ReconciliationsJob,
+  reconcileEveryMs,
   type ScanJob,
   scanEveryMs,
 } from '../queues/contract.js';
 import { openSweep, type SweepQueue } from '../queues/sweep-queue.js';
 import { changeWorkflowId } from '../workflows/contract.js';
 import type { Hosts } from './hosts.js';
+import type { Reconciliation } from './reconciliation.js';
 
 /**
  * What may be lost and is derived again: looking at hosts for the inventory, keeping the full history of closed
@@ -32,6 +35,7 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
     private readonly env: WorkerEnv,
     private readonly register: Register,
     private readonly hosts: Hosts,
+    private readonly reconciliation: Reconciliation,
     private readonly checkpointKey: KeyObject,
   ) {}
 
@@ -42,6 +46,10 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
     await histories.every('export', exportHistoriesEveryMs, {});
     const checkpoints = this.open<CheckpointsJob>(QueueName.checkpoints, () => this.writeCheckpoint());
     await checkpoints.every('sign', checkpointEveryMs, {});
+    const reconciliations = this.open<ReconciliationsJob>(QueueName.reconciliations, () =>
+      this.withTemporal((client) => this.reconciliation.run(client)),
+    );
+    await reconciliations.every('compare', reconcileEveryMs, {});
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -73,9 +81,7 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
   private async exportHistories(): Promise<void> {
     const changes = await changesWithoutHistory(this.register.db, 50);
     if (changes.length === 0) return;
-    const connection = await Connection.connect({ address: this.env.temporal.address });
-    try {
-      const client = new Client({ connection, namespace: this.env.temporal.namespace });
+    await this.withTemporal(async (client) => {
       for (const changeId of changes) {
         const history = await client.workflow.getHandle(changeWorkflowId(changeId)).fetchHistory();
         const json = historyToJSON(history);
@@ -83,6 +89,14 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
         const sha256 = createHash('sha256').update(text).digest('hex');
         await storeHistory(this.register.db, changeId, sha256, text);
       }
+    });
+  }
+
+  private async withTemporal(work: (client: Client) => Promise<void>): Promise<void> {
+    const { address, namespace } = this.env.temporal;
+    const connection = await Connection.connect({ address });
+    try {
+      await work(new Client({ connection, namespace }));
     } finally {
       await connection.close();
     }

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type BeforeApplicationShutdown, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { WorkerEnv } from '../config/env.js';
 import { coreActivities, type Dependencies, siteActivities } from '../activities/index.js';
+import type { Reconciliation } from './reconciliation.js';
 import { siteQueue, workflowQueue } from '../workflows/contract.js';
 
 /** What the workers are told besides what they do; the benchmark tells its bare workflows' workers the same. */
@@ -26,15 +28,18 @@ export class TemporalWorkers implements OnApplicationBootstrap, BeforeApplicatio
     private readonly env: WorkerEnv,
     private readonly dependencies: Dependencies,
     private readonly sites: readonly string[],
+    private readonly reconciliation: Reconciliation,
     /** A worker that ended by itself can't be healed from inside: the process ends and is started again. */
     private readonly fatal: (error: unknown) => void,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.connection = await NativeConnection.connect({ address: this.env.temporal.address });
+    const { namespace } = this.env.temporal;
+    await this.reconciliation.run(new Client({ connection: this.connection, namespace }));
     const shared = {
       connection: this.connection,
-      namespace: this.env.temporal.namespace,
+      namespace,
       ...workerOptions.every,
     };
     const core = {

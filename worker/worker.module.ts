@@ -9,6 +9,7 @@ import { hostWasActedOn } from '../records/steps.js';
 import { HealthServer } from './health.js';
 import { Hosts } from './hosts.js';
 import { Closing } from './closing.js';
+import { Reconciliation } from './reconciliation.js';
 import { Sweeps } from './sweeps.js';
 import { TemporalWorkers } from './temporal-worker.js';
 
@@ -21,13 +22,20 @@ export class WorkerModule {
       isKnownHost: () => hostWasActedOn(register.db, host),
       ...(env.fault ? { faults: [{ ...env.fault, times: Infinity }] } : {}),
     }));
-    const workers = new TemporalWorkers(env, dependenciesOf(env, register, hosts), hosts.servedSites, fatal);
+    const reconciliation = new Reconciliation(register, hosts);
+    const workers = new TemporalWorkers(
+      env,
+      dependenciesOf(env, register, hosts),
+      hosts.servedSites,
+      reconciliation,
+      fatal,
+    );
     return {
       module: WorkerModule,
       providers: [
         { provide: Closing, useValue: new Closing([register, hosts]) },
         { provide: TemporalWorkers, useValue: workers },
-        { provide: Sweeps, useValue: new Sweeps(env, register, hosts, checkpointKeyOf(env)) },
+        { provide: Sweeps, useValue: new Sweeps(env, register, hosts, reconciliation, checkpointKeyOf(env)) },
         { provide: HealthServer, useValue: new HealthServer(env.healthPort, () => workers.healthy) },
       ],
     };

@@ -72,6 +72,10 @@ export function createLibvirtHypervisor(options: LibvirtOptions): LibvirtHypervi
       await ask('seed', order);
     },
 
+    async newestEpoch() {
+      return ((await ask('version')) as GuardStatus).watermark ?? null;
+    },
+
     close: () => transport.close(),
   };
 }

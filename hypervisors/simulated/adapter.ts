@@ -42,6 +42,15 @@ export function createSimulatedHypervisor({ hostId, url }: SimulatedOptions): Hy
       return snapshotFacts(await transport.read<MachineHost>('snapshot', { fence: query.fence }), query);
     },
     probe: (query, progress, signal) => probe(transport, query, progress, signal),
+    async newestEpoch() {
+      const { watermarks } = await transport.read<{ watermarks: Record<string, { epoch: number }> }>(
+        'guard',
+        {},
+      );
+      const epochs = Object.values(watermarks).map(({ epoch }) => epoch);
+      return epochs.length > 0 ? Math.max(...epochs) : null;
+    },
+
     close() {
       transport.close();
       return Promise.resolve();

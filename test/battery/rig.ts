@@ -16,6 +16,8 @@ export interface Rig {
   /** The simulator's own account: state derived from its ledger, and the effects it saw. */
   simulator<T>(path: string, body?: object): Promise<T>;
   register<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
+  /** As the schema's owner: to set the register back, as a restored backup would. */
+  migrator(text: string): Promise<void>;
   workflowStatus(changeId: string): Promise<string>;
   /** Requested, approved by two people and followed to its end (or to parked). */
   change(request: object): Promise<ChangeOfApi>;
@@ -72,6 +74,11 @@ export async function openRig(): Promise<Rig> {
     },
     async register<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
       return (await database.query<Row>(text, values)).rows;
+    },
+    async migrator(text) {
+      const owner = new pg.Client({ connectionString: addresses.database.migratorUrl });
+      await owner.connect();
+      await owner.query(text).finally(() => owner.end());
     },
     async workflowStatus(changeId) {
       return (await temporal.workflow.getHandle(changeWorkflowId(changeId)).describe()).status.name;

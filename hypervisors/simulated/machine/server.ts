@@ -100,6 +100,7 @@ async function answerHost(
     case 'POST orders':
       return order(machine, host, body);
     case 'GET guard':
+    case 'POST guard':
       return ok(host.guard.describe());
     case 'POST operator':
       operate(host, machine.ledger, body);

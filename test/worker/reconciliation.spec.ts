@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client, Connection } from '@temporalio/client';
+import { changeWorkflowId } from '../../workflows/contract.js';
+import { openRig, type Rig } from '../battery/rig.js';
+import { eventually } from '../support/eventually.js';
+
+const attach = { action: 'attach', devices: [{ address: '0000:01:00.0' }] };
+const other = { action: 'attach', vm: 'backup-store', devices: [{ address: '0000:02:00.0' }] };
+
+/** What a worker compares before it begins: register, live workflows, guards. */
+describe('when the stores disagree', () => {
+  let rig: Rig;
+  beforeAll(async () => {
+    rig = await openRig();
+  }, 90_000);
+  afterAll(() => rig?.close());
+
+  it('a register that was set back gives out epochs above what the guards have seen', async () => {
+    expect((await rig.change(attach)).ending).toBe('succeeded');
+    const newest = await newestEpoch();
+    await rig.migrator("select setval('claim_epoch', 1)");
+    await restartWorker();
+    await eventually(async () => expect(await newestEpoch()).toBeGreaterThanOrEqual(newest - 1));
+    const returned = await rig.change({ ...attach, action: 'return' });
+    expect(returned.ending).toBe('succeeded');
+    expect(await newestEpoch()).toBeGreaterThan(newest);
+  }, 60_000);
+
+  it('a claim whose workflow was terminated is not freed: its devices are in quarantine', async () => {
+    await rig.simulator('/faults', { kind: 'hang', verb: 'attach', address: '0000:02:00.0' });
+    const { id } = await rig.begin(other);
+    await eventually(async () => {
+      const steps = await (await rig.as('requester')).steps(id);
+      expect(steps.map(({ name }) => name)).toContain('attach 0000:02:00.0');
+    });
+    await terminate(id);
+    await restartWorker();
+    await eventually(async () => {
+      const rows = await rig.register<{ why: string }>('select why from quarantines where change_id = $1', [
+        id,
+      ]);
+      expect(rows[0]?.why).toMatch(/its workflow is terminated/);
+    });
+    expect(await rig.register('select key from claims where change_id = $1', [id])).not.toEqual([]);
+  }, 60_000);
+
+  async function newestEpoch(): Promise<number> {
+    const rows = await rig.register<{ epoch: string }>('select last_value as epoch from claim_epoch');
+    return Number(rows[0]!.epoch);
+  }
+
+  async function restartWorker(): Promise<void> {
+    const before = rig.stack.child('worker').pid;
+    rig.stack.child('worker').kill('SIGKILL');
+    await eventually(async () => {
+      expect(rig.stack.child('worker').pid).not.toBe(before);
+      expect((await fetch(`${rig.addresses.workerHealthUrl}/readyz`)).status).toBe(200);
+    });
+  }
+
+  async function terminate(id: string): Promise<void> {
+    const connection = await Connection.connect({ address: rig.addresses.temporal.address });
+    await new Client({ connection }).workflow.getHandle(changeWorkflowId(id)).terminate('by hand');
+    await connection.close();
+  }
+});

@@ -1,0 +1,96 @@
+import { Logger } from '@nestjs/common';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { isFinal } from '../domain/change.js';
+import { failure, SlipwayError } from '../domain/failures.js';
+import { advanceEpoch, claimingChanges, newestEpoch } from '../records/claims.js';
+import type { Register } from '../records/database.js';
+import { quarantineDevices } from '../records/quarantine.js';
+import { changeWorkflowId } from '../workflows/contract.js';
+import type { Hosts } from './hosts.js';
+
+const guardAnswersWithinMs = 10_000;
+
+/**
+ * Compares register, live workflows and the hosts' guards: before a worker begins, and now and then after.
+ * Nothing is ever freed by it: what does not fit together is made safe and shown.
+ */
+export class Reconciliation {
+  private readonly log = new Logger('Reconciliation');
+
+  constructor(
+    private readonly register: Register,
+    private readonly hosts: Hosts,
+  ) {}
+
+  async run(temporal: Client): Promise<void> {
+    const claiming = await claimingChanges(this.register.db);
+    for (const { host, changeId } of claiming) this.mustStillKnow(host, changeId);
+    await this.catchUpWithGuards();
+    for (const { changeId, state, keys } of claiming) {
+      const end = await this.endOf(temporal, changeId);
+      // A change that is about to close releases by itself; the next round sees it gone.
+      if (end === null || isFinal(state)) continue;
+      const devices = keys.filter((key) => key.startsWith('device/'));
+      await quarantineDevices(
+        this.register.db,
+        changeId,
+        devices,
+        `its workflow is ${end}, the change was ${state}`,
+      );
+      this.log.error(
+        `change ${changeId} holds claims while its workflow is ${end}: its devices are in quarantine`,
+      );
+    }
+  }
+
+  /** Whoever takes a host out of the estate while a change is at it leaves a device half-way. */
+  private mustStillKnow(host: string, changeId: string): void {
+    if (!this.hosts.wasRemoved(host)) return;
+    const parts = {
+      where: { host, field: 'sites' },
+      expected: `the host to stay until change ${changeId} has ended`,
+    };
+    throw new SlipwayError(
+      failure('host-unknown', { ...parts, actual: 'it is no longer in the estate file' }),
+    );
+  }
+
+  /** A guard that knows a newer epoch than the register proves that the register is behind, e.g. restored from a backup. */
+  private async catchUpWithGuards(): Promise<void> {
+    const asked = await Promise.allSettled(
+      this.hosts.served.map(({ host }) =>
+        within(guardAnswersWithinMs, this.hosts.hypervisorOf(host).newestEpoch()),
+      ),
+    );
+    const known = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value ?? 0] : []));
+    const watermark = Math.max(0, ...known);
+    const newest = await newestEpoch(this.register.db);
+    if (watermark <= newest) return;
+    await advanceEpoch(this.register.db, watermark);
+    this.log.warn(
+      `the register was behind: guards know epoch ${watermark}, it had given out ${newest}; it goes on above`,
+    );
+  }
+
+  /** Null while the workflow lives, or when Temporal can't tell. */
+  private async endOf(temporal: Client, changeId: string): Promise<string | null> {
+    try {
+      const { status } = await temporal.workflow.getHandle(changeWorkflowId(changeId)).describe();
+      return status.name === 'RUNNING' ? null : status.name.toLowerCase();
+    } catch (error) {
+      return error instanceof WorkflowNotFoundError ? 'gone' : null;
+    }
+  }
+}
+
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
