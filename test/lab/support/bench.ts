@@ -1,0 +1,36 @@
+import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
+import { down, up } from './lab.js';
+import { LabHost, type Truth } from './lab-host.js';
+import { patienceMs, Product } from './product.js';
+
+/** What every scene works with: a host to look at with one's own eyes, and the product that serves it. */
+export interface Bench {
+  host: LabHost;
+  product: Product;
+}
+
+/**
+ * One lab and one stack for all tests of a file. After each test the host and its guests must be as they were
+ * found, whatever the product says.
+ */
+export function openBench(
+  name: string,
+  options: { topology?: string; cold?: boolean; guests?: boolean } = {},
+): Bench {
+  const bench = {} as Bench;
+  let found: Truth;
+  beforeAll(async () => {
+    bench.host = new LabHost(await up({ name, quiet: true, ...options }));
+    bench.product = await Product.over(bench.host.facts);
+    found = await bench.host.truth();
+  }, patienceMs);
+  afterEach(async () => {
+    bench.product.failpoints.clear();
+    expect(await bench.host.truth()).toEqual(found);
+  }, patienceMs);
+  afterAll(async () => {
+    await bench.product?.close();
+    await down(name);
+  }, patienceMs);
+  return bench;
+}
