@@ -4,7 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { must, run, LabError } from './process.mjs';
 
-const needsUpdate = 'run `apt-get update` as root; the machine needs a Debian main archive in its apt sources';
+const needsUpdate =
+  'run `apt-get update` as root; the machine needs a Debian main archive in its apt sources';
 
 /** The archives this machine's apt knows, as {uri, codename, origin}. */
 async function archives() {
@@ -48,7 +49,8 @@ async function sourceFiles() {
 /** How this machine's apt reaches its archives (proxy, certificates, retries), as apt options. */
 export async function acquireOptions() {
   const dump = await must(['apt-config', 'dump']);
-  const wanted = /^Acquire::(?:https?|ftp)(?:::[^ ]*)?::(?:Proxy[^ ]*|CaInfo|CaPath|Verify-[^ ]*|SslCert|SslKey) "[^"]+";$/i;
+  const wanted =
+    /^Acquire::(?:https?|ftp)(?:::[^ ]*)?::(?:Proxy[^ ]*|CaInfo|CaPath|Verify-[^ ]*|SslCert|SslKey) "[^"]+";$/i;
   const direct = /^Acquire::(?:https?)::Proxy(?:::[^ ]*)? "[^"]*";$/i;
   const proxy = dump.split('\n').filter((line) => wanted.test(line) || direct.test(line));
   return [...new Set(proxy)].map((line) => line.replace(/;$/, ''));
@@ -70,10 +72,15 @@ export async function candidates(names) {
 
 /** The name of the kernel package which the archive's `linux-image-amd64` stands for today. */
 export async function kernelPackage() {
-  const text = await must(['apt-cache', 'depends', '--important', 'linux-image-amd64'], { remedy: needsUpdate });
+  const text = await must(['apt-cache', 'depends', '--important', 'linux-image-amd64'], {
+    remedy: needsUpdate,
+  });
   const found = /Depends: (linux-image-\d\S+)/.exec(text);
   if (found) return found[1];
-  throw new LabError('apt names no kernel for linux-image-amd64', { actual: text.trim(), remedy: needsUpdate });
+  throw new LabError('apt names no kernel for linux-image-amd64', {
+    actual: text.trim(),
+    remedy: needsUpdate,
+  });
 }
 
 /** Refreshes apt's package lists if it has none of Debian's. Needs root. */

@@ -52,7 +52,10 @@ async function stateFile(image, topology) {
   const installed = await must(['dpkg-query', '-W', '-f', '${Version}', 'qemu-system-x86']);
   const files = { serial: '', qmp: '', pid: '', disk: (name) => name };
   const argv = machineArguments({ name: '', image: '', topology, files, port: 0, bare: true });
-  const hash = createHash('sha256').update(JSON.stringify([installed, argv])).digest('hex').slice(0, 12);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([installed, argv]))
+    .digest('hex')
+    .slice(0, 12);
   return join(image, `state-${topology.name}-${hash}.lz4`);
 }
 
@@ -85,7 +88,9 @@ async function save(lab, state) {
   const pack = spawn('lz4', ['-1', '-q', '-f', '-', unfinished], { stdio: ['pipe', 'ignore', 'inherit'] });
   const packed = new Promise((resolve, reject) => {
     pack.on('error', reject);
-    pack.on('exit', (code) => (code === 0 ? resolve() : reject(new LabError('lz4 failed', { actual: `exit ${code}` }))));
+    pack.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new LabError('lz4 failed', { actual: `exit ${code}` })),
+    );
   });
   const server = createServer((socket) => socket.pipe(pack.stdin));
   const path = join(lab.sockets, 'state');
@@ -95,7 +100,10 @@ async function save(lab, state) {
     await session.execute('stop');
     await session.execute('migrate-set-parameters', { 'max-bandwidth': 8_000_000_000 });
     await session.execute('migrate', { uri: `unix:${path}` });
-    await until(() => migrated(session), { limit: 120_000, onTimeout: () => new LabError('the state is not saved in time') });
+    await until(() => migrated(session), {
+      limit: 120_000,
+      onTimeout: () => new LabError('the state is not saved in time'),
+    });
     await packed;
     await rename(unfinished, state);
   } finally {
@@ -115,6 +123,7 @@ async function migrated(session) {
 async function removeOthers(image, topology, state) {
   for (const name of await readdir(image)) {
     const file = join(image, name);
-    if (new RegExp(`^state-${topology.name}-[0-9a-f]{12}\\.lz4$`).test(name) && file !== state) await rm(file, { force: true });
+    if (new RegExp(`^state-${topology.name}-[0-9a-f]{12}\\.lz4$`).test(name) && file !== state)
+      await rm(file, { force: true });
   }
 }

@@ -9,9 +9,27 @@ export const guestFiles = { kernel: '/lab/guest/vmlinux', initramfs: '/lab/guest
  * accepts a device and never answers the request to let it go.
  */
 export const domains = [
-  { name: 'voip-gateway', uuid: '6f1d2b40-0c55-4c0e-9d7e-1c3a5e7f9001', memory: 224, boots: true, probe: 'agent' },
-  { name: 'backup-store', uuid: '6f1d2b40-0c55-4c0e-9d7e-1c3a5e7f9002', memory: 224, boots: true, probe: 'agent' },
-  { name: 'hung-guest', uuid: '6f1d2b40-0c55-4c0e-9d7e-1c3a5e7f9003', memory: 64, boots: false, probe: 'none' },
+  {
+    name: 'voip-gateway',
+    uuid: '6f1d2b40-0c55-4c0e-9d7e-1c3a5e7f9001',
+    memory: 224,
+    boots: true,
+    probe: 'agent',
+  },
+  {
+    name: 'backup-store',
+    uuid: '6f1d2b40-0c55-4c0e-9d7e-1c3a5e7f9002',
+    memory: 224,
+    boots: true,
+    probe: 'agent',
+  },
+  {
+    name: 'hung-guest',
+    uuid: '6f1d2b40-0c55-4c0e-9d7e-1c3a5e7f9003',
+    memory: 64,
+    boots: false,
+    probe: 'none',
+  },
 ];
 
 const commandLine =

@@ -45,7 +45,13 @@ export function describe(lab, { pid, port, topology, restored, functions, times 
     estate: lab.estate,
     management: { interface: 'eth0', address: '0000:00:1d.0' },
     devices: topology.devices.map((device) => ({
-      ...{ name: device.name, kind: device.kind, serial: device.serial, port: device.port, bridge: device.bridge },
+      ...{
+        name: device.name,
+        kind: device.kind,
+        serial: device.serial,
+        port: device.port,
+        bridge: device.bridge,
+      },
       image: device.size ? lab.disk(device.name) : undefined,
       functions: device.addresses.map((address) => byAddress[address] ?? { address }),
     })),

@@ -9,7 +9,10 @@ import { readTopology } from './topology.mjs';
 async function onHost(lab, line) {
   const { code, stdout, stderr } = await ssh(lab, [line]);
   if (code === 0) return stdout.trim();
-  throw new LabError(`on the host of lab ${lab}: ${line}`, { expected: 'exit code 0', actual: `${code}: ${stderr.trim()}` });
+  throw new LabError(`on the host of lab ${lab}: ${line}`, {
+    expected: 'exit code 0',
+    actual: `${code}: ${stderr.trim()}`,
+  });
 }
 
 /** The libvirt daemon dies by SIGKILL; guests go on. */
@@ -19,7 +22,10 @@ export async function killLibvirtd(lab) {
 
 /** The libvirt daemon is started (again) and answers. */
 export async function startLibvirtd(lab) {
-  await onHost(lab, 'pidof libvirtd >/dev/null || /lab/libvirtd-start; until virsh version >/dev/null 2>&1; do sleep 0.2; done');
+  await onHost(
+    lab,
+    'pidof libvirtd >/dev/null || /lab/libvirtd-start; until virsh version >/dev/null 2>&1; do sleep 0.2; done',
+  );
 }
 
 /** The guest's QEMU dies by SIGKILL, and libvirt has noticed. */
@@ -42,7 +48,10 @@ async function setLink(lab, up) {
 
 /** Every ssh connection but the lab's own is closed from the host's side; what they started runs on. */
 export async function dropConnections(lab) {
-  await onHost(lab, 'own=$PPID; for pid in $(pgrep -P "$(cat /run/sshd.pid)"); do [ "$pid" = "$own" ] || kill -9 "$pid"; done');
+  await onHost(
+    lab,
+    'own=$PPID; for pid in $(pgrep -P "$(cat /run/sshd.pid)"); do [ "$pid" = "$own" ] || kill -9 "$pid"; done',
+  );
 }
 
 /** The whole host stands still, and goes on. */
@@ -70,13 +79,17 @@ export async function pullDevice(lab, device) {
 export async function plugDevice(lab, device, other = {}) {
   const [first] = await frontendsOf(lab, device);
   await qmp(lab, { execute: 'device_add', arguments: { ...first, ...other } });
-  await onHost(lab, `until test -e /sys/bus/pci/devices/${await addressOf(lab, device)}/driver; do sleep 0.1; done`);
+  await onHost(
+    lab,
+    `until test -e /sys/bus/pci/devices/${await addressOf(lab, device)}/driver; do sleep 0.1; done`,
+  );
 }
 
 async function frontendsOf(lab, device) {
   const { devices } = await readTopology((await facts(lab)).topology);
   const found = devices.find(({ name }) => name === device);
-  if (!found) throw new LabError(`no device ${device}`, { expected: devices.map(({ name }) => name).join(', ') });
+  if (!found)
+    throw new LabError(`no device ${device}`, { expected: devices.map(({ name }) => name).join(', ') });
   return frontends(found);
 }
 

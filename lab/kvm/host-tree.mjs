@@ -8,8 +8,29 @@ import { pickModules } from './kernel.mjs';
 import { must } from './process.mjs';
 
 const hostModules = [
-  ...['virtio_pci', 'virtio_net', 'virtio_blk', 'nvme', 'e1000e', 'e1000', 'xhci_pci', 'usb_storage', 'sd_mod'],
-  ...['bochs', 'vfio_pci', 'vfio_iommu_type1', 'kvm_amd', 'tun', 'bridge', 'dm_mod', 'md_mod', 'raid1', 'ext4'],
+  ...[
+    'virtio_pci',
+    'virtio_net',
+    'virtio_blk',
+    'nvme',
+    'e1000e',
+    'e1000',
+    'xhci_pci',
+    'usb_storage',
+    'sd_mod',
+  ],
+  ...[
+    'bochs',
+    'vfio_pci',
+    'vfio_iommu_type1',
+    'kvm_amd',
+    'tun',
+    'bridge',
+    'dm_mod',
+    'md_mod',
+    'raid1',
+    'ext4',
+  ],
   ...['crc32c_generic', 'loop', 'overlay'],
 ];
 export const hostName = 'kvm-01';
@@ -32,7 +53,8 @@ async function addIdentity(root) {
 }
 
 async function addKeys(root, keys) {
-  const newKey = (file, comment) => must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file]);
+  const newKey = (file, comment) =>
+    must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file]);
   await newKey(join(keys, 'id'), 'slipway-lab');
   await put(root, 'root/.ssh/authorized_keys', await readFile(join(keys, 'id.pub')), 0o600);
   const hostKey = join(root, 'etc/ssh/ssh_host_ed25519_key');
@@ -46,7 +68,9 @@ async function addKeys(root, keys) {
 
 async function addModules(root, { release, modules }) {
   const target = join(root, 'lib/modules', release);
-  const lists = ['modules.order', 'modules.builtin', 'modules.builtin.modinfo'].map((name) => join(modules, name));
+  const lists = ['modules.order', 'modules.builtin', 'modules.builtin.modinfo'].map((name) =>
+    join(modules, name),
+  );
   for (const file of [...lists, ...(await pickModules(modules, hostModules))]) {
     const copy = join(target, relative(modules, file));
     await mkdir(dirname(copy), { recursive: true });
@@ -63,9 +87,19 @@ async function addSettings(root) {
   await give('qemu.conf', 'etc/libvirt/qemu.conf');
   await give('libvirtd.conf', 'etc/libvirt/libvirtd.conf');
   await give('modprobe.conf', 'etc/modprobe.d/lab.conf');
-  await addAccount(root, 'libvirt-qemu', 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/bin/false', 'x:64055:');
+  await addAccount(
+    root,
+    'libvirt-qemu',
+    'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/bin/false',
+    'x:64055:',
+  );
   await addAccount(root, 'kvm', undefined, 'x:104:');
-  for (const place of ['etc/libvirt/qemu', 'var/lib/libvirt/qemu', 'var/log/libvirt/qemu', 'var/cache/libvirt/qemu']) {
+  for (const place of [
+    'etc/libvirt/qemu',
+    'var/lib/libvirt/qemu',
+    'var/log/libvirt/qemu',
+    'var/cache/libvirt/qemu',
+  ]) {
     await mkdir(join(root, place), { recursive: true });
   }
   await mkdir(join(root, 'var/log/guests'), { recursive: true });

@@ -1,6 +1,19 @@
 // The root image of the emulated host, built once from Debian's packages and kept by the hash of what went in.
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acquireOptions, candidates, debianSources, kernelPackage } from './apt.mjs';
@@ -11,7 +24,14 @@ import { furnishHost } from './host-tree.mjs';
 import { must, LabError } from './process.mjs';
 
 const packages = [
-  ...['libvirt-daemon', 'libvirt-clients', 'qemu-system-x86', 'qemu-guest-agent', 'openssh-server', 'python3'],
+  ...[
+    'libvirt-daemon',
+    'libvirt-clients',
+    'qemu-system-x86',
+    'qemu-guest-agent',
+    'openssh-server',
+    'python3',
+  ],
   ...['udev', 'kmod', 'iproute2', 'pciutils', 'procps', 'mount', 'util-linux', 'e2fsprogs', 'lvm2', 'mdadm'],
   ...['busybox-static'],
 ];
@@ -27,7 +47,8 @@ export async function imageKey() {
     });
   }
   const hash = createHash('sha256').update(JSON.stringify(versions));
-  for (const file of await ingredientFiles()) hash.update(`${file}\0`).update(await readFile(join(here, file)));
+  for (const file of await ingredientFiles())
+    hash.update(`${file}\0`).update(await readFile(join(here, file)));
   return { kernel, key: hash.digest('hex').slice(0, 16) };
 }
 
@@ -64,7 +85,8 @@ async function removeUnused() {
   for (const name of await readdir(cacheFolder())) {
     const folder = join(cacheFolder(), name);
     const used = await stat(join(folder, 'complete')).catch(() => undefined);
-    if (used && Date.now() - used.mtimeMs > 14 * 24 * 3600 * 1000) await rm(folder, { recursive: true, force: true });
+    if (used && Date.now() - used.mtimeMs > 14 * 24 * 3600 * 1000)
+      await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -95,7 +117,8 @@ async function build(folder, kernelName, progress) {
       await pack(root, join(next, 'root.img'));
     });
     await writeFile(join(next, 'complete'), '');
-    if (process.env.SUDO_UID) await must(['chown', '-R', `${process.env.SUDO_UID}:${process.env.SUDO_GID}`, next]);
+    if (process.env.SUDO_UID)
+      await must(['chown', '-R', `${process.env.SUDO_UID}:${process.env.SUDO_GID}`, next]);
     await rm(folder, { recursive: true, force: true });
     await rename(next, folder);
   } finally {

@@ -10,7 +10,18 @@ const hostModules = ['virtio_pci', 'virtio_blk', 'crc32c_generic', 'ext4', 'over
 /** Loaded before the agent starts, and after it. */
 const guestFirst = ['virtio_pci', 'virtio_console'];
 const guestLater = [
-  ...['button', 'evdev', 'nvme', 'e1000e', 'e1000', 'xhci_pci', 'usb_storage', 'sd_mod', 'virtio_blk', 'bochs'],
+  ...[
+    'button',
+    'evdev',
+    'nvme',
+    'e1000e',
+    'e1000',
+    'xhci_pci',
+    'usb_storage',
+    'sd_mod',
+    'virtio_blk',
+    'bochs',
+  ],
 ];
 const guestPrograms = ['/usr/sbin/qemu-ga', '/usr/bin/lspci'];
 

@@ -10,7 +10,10 @@ import { LabError } from './process.mjs';
 /** Paths of the instance. Sockets lie in a short folder: a unix socket's path has at most 107 characters. */
 export function instance(name, folder = join(checkout, '.slipway', 'lab', name)) {
   if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(name)) {
-    throw new LabError('bad instance name', { expected: 'letters a-z, digits, hyphens, at most 31', actual: name });
+    throw new LabError('bad instance name', {
+      expected: 'letters a-z, digits, hyphens, at most 31',
+      actual: name,
+    });
   }
   const short = createHash('sha256').update(folder).digest('hex').slice(0, 10);
   const sockets = join(tmpdir(), `slipway-lab-${process.getuid()}-${short}`);
@@ -37,10 +40,13 @@ export async function prepare(lab, topology) {
   await mkdir(lab.sockets, { recursive: true, mode: 0o700 });
   const { uid } = await lstat(lab.sockets);
   if (uid !== process.getuid()) {
-    throw new LabError(`${lab.sockets} belongs to another user`, { remedy: 'remove it, or set TMPDIR to a place of your own' });
+    throw new LabError(`${lab.sockets} belongs to another user`, {
+      remedy: 'remove it, or set TMPDIR to a place of your own',
+    });
   }
   await chmod(lab.sockets, 0o700);
-  for (const file of [lab.qmp, lab.control, lab.pid, lab.facts, lab.serial, lab.qemuLog]) await rm(file, { force: true });
+  for (const file of [lab.qmp, lab.control, lab.pid, lab.facts, lab.serial, lab.qemuLog])
+    await rm(file, { force: true });
   for (const { name, size } of topology.devices) {
     if (!size) continue;
     await rm(lab.disk(name), { force: true });

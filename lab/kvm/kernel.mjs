@@ -50,7 +50,9 @@ async function unpackImage(file) {
  */
 export async function pickModules(tree, names) {
   const files = await moduleFiles(tree);
-  const builtin = new Set((await readFile(join(tree, 'modules.builtin'), 'utf8')).split('\n').map(moduleName));
+  const builtin = new Set(
+    (await readFile(join(tree, 'modules.builtin'), 'utf8')).split('\n').map(moduleName),
+  );
   const picked = new Map();
   const add = async (name) => {
     if (picked.has(name) || builtin.has(name)) return;

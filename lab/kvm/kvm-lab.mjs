@@ -19,7 +19,14 @@ export * as faults from './faults.mjs';
  * @param options {name, topology, port, cold, guests, quiet}: cold boots instead of restoring a baked state;
  *   guests: false leaves them off (cold only).
  */
-export async function up({ name = 'default', topology = 'default', port, cold = false, guests = true, quiet } = {}) {
+export async function up({
+  name = 'default',
+  topology = 'default',
+  port,
+  cold = false,
+  guests = true,
+  quiet,
+} = {}) {
   const progress = startProgress({ quiet });
   const lab = instance(name);
   const plan = await readTopology(topology);

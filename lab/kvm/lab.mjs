@@ -52,7 +52,8 @@ const commands = {
   async status(given) {
     const found = await status(given.name);
     if (given.json) process.stdout.write(`${JSON.stringify(found, undefined, 2)}\n`);
-    else process.stdout.write(`lab ${given.name}: ${found.state}\n${found.facts ? summary(found.facts) : ''}`);
+    else
+      process.stdout.write(`lab ${given.name}: ${found.state}\n${found.facts ? summary(found.facts) : ''}`);
     process.exitCode = found.state === 'up' ? 0 : 3;
   },
   async ssh({ name }, words) {
@@ -66,8 +67,15 @@ const commands = {
 
 function startOptions(given) {
   const port = given.port === undefined ? undefined : Number(given.port);
-  if (port !== undefined && !(port > 0 && port < 65536)) throw usage(`--port wants a number, not ${given.port}`);
-  const chosen = { name: given.name, topology: given.topology, port, cold: given.cold, guests: !given['no-guests'] };
+  if (port !== undefined && !(port > 0 && port < 65536))
+    throw usage(`--port wants a number, not ${given.port}`);
+  const chosen = {
+    name: given.name,
+    topology: given.topology,
+    port,
+    cold: given.cold,
+    guests: !given['no-guests'],
+  };
   return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined));
 }
 
@@ -83,8 +91,13 @@ function summary(found) {
     ),
   );
   const guests = found.guests.map(({ name }) => name).join(', ');
-  return [`  ssh          127.0.0.1:${found.ssh.port}`, `  estate       ${found.estate}`, `  guests       ${guests}`, ...lines, '']
-    .join('\n');
+  return [
+    `  ssh          127.0.0.1:${found.ssh.port}`,
+    `  estate       ${found.estate}`,
+    `  guests       ${guests}`,
+    ...lines,
+    '',
+  ].join('\n');
 }
 
 function usage(text) {
@@ -101,7 +114,8 @@ async function main(words) {
   if (!commands[command]) throw usage(`unknown command ${command}`);
   const parsed = parse(own);
   const command_words = [...parsed.positionals, ...(split < 0 ? [] : rest.slice(split + 1))];
-  if (command !== 'ssh' && command_words.length) throw usage(`${command} takes no argument ${command_words[0]}`);
+  if (command !== 'ssh' && command_words.length)
+    throw usage(`${command} takes no argument ${command_words[0]}`);
   return commands[command](parsed.values, command_words);
 }
 

@@ -10,17 +10,19 @@ export async function boot({ lab, image, topology, port: wanted, guests, bare = 
   await prepare(lab, topology);
   const port = await start.startMachine(lab, { image, topology, port: wanted, bare });
   await writeKeys(lab, image, port);
-  await start.waitForSsh(lab, port, 180_000);
+  await start.waitForSsh(lab, port, 300_000);
   progress.reached('ssh', `ssh answers on 127.0.0.1:${port}`);
-  await start.waitForLibvirt(lab, port, 180_000);
+  await start.waitForLibvirt(lab, port, 300_000);
   progress.reached('libvirt', 'libvirt answers');
   if (guests) {
     await start.startGuests(lab, port);
     progress.reached('guestsStarted', 'guests started');
-    await start.waitForAgents(lab, port, 300_000);
+    await start.waitForAgents(lab, port, 600_000);
     progress.reached('agents', "the guests' agents answer");
   }
-  return bare ? { port } : settle({ lab, port, topology, restored: false, progress });
+  if (bare) return { port };
+  const functions = await start.waitForDevices(lab, port, topology, 300_000);
+  return settle({ lab, port, topology, restored: false, functions, progress });
 }
 
 /** A start from a baked state: host and guests go on where they were saved, then the disks are plugged in. */
@@ -31,16 +33,19 @@ export async function restore({ lab, image, topology, port: wanted, state, progr
   await start.resume(lab);
   progress.reached('running', 'state restored, host running');
   await start.plugLateDevices(lab, topology);
-  await start.waitForSsh(lab, port, 60_000);
+  await start.waitForSsh(lab, port, 300_000);
   await start.setClock(lab, port);
   progress.reached('ssh', `ssh answers on 127.0.0.1:${port}`);
-  await start.waitForAgents(lab, port, 60_000);
-  progress.reached('agents', "libvirt and the guests' agents answer");
-  return settle({ lab, port, topology, restored: true, progress });
+  const [functions] = await Promise.all([
+    start.waitForDevices(lab, port, topology, 300_000),
+    start
+      .waitForAgents(lab, port, 300_000)
+      .then(() => progress.reached('agents', "libvirt and the guests' agents answer")),
+  ]);
+  return settle({ lab, port, topology, restored: true, functions, progress });
 }
 
-async function settle({ lab, port, topology, restored, progress }) {
-  const functions = await start.waitForDevices(lab, port, topology, 60_000);
+async function settle({ lab, port, topology, restored, functions, progress }) {
   await writeEstate(lab, port);
   progress.reached('up', `lab ${lab.name} is up; estate: ${lab.estate}`);
   const pid = await runningPid(lab);

@@ -10,7 +10,11 @@ const iommuDevice = {
   amd: ['-device', 'amd-iommu'],
   off: [],
 };
-const iommuKernel = { intel: 'intel_iommu=on iommu=pt', amd: 'amd_iommu=on iommu=pt', off: 'intel_iommu=off' };
+const iommuKernel = {
+  intel: 'intel_iommu=on iommu=pt',
+  amd: 'amd_iommu=on iommu=pt',
+  off: 'intel_iommu=off',
+};
 
 /**
  * @param image folder of the root image
@@ -31,11 +35,24 @@ export function machineArguments({ name, image, topology, files, port, bare }) {
     ...['-m', String(topology.memory), ...iommuDevice[topology.iommu]],
     ...['-serial', `file:${files.serial}`, '-pidfile', files.pid],
     ...['-qmp', `unix:${files.qmp},server=on,wait=off`],
-    ...['-kernel', join(image, 'vmlinux'), '-initrd', join(image, 'initramfs'), '-append', kernelLine(topology)],
-    ...['-drive', option({ file: join(image, 'root.img'), if: 'none', id: 'root', format: 'raw', readonly: 'on' })],
+    ...[
+      '-kernel',
+      join(image, 'vmlinux'),
+      '-initrd',
+      join(image, 'initramfs'),
+      '-append',
+      kernelLine(topology),
+    ],
+    ...[
+      '-drive',
+      option({ file: join(image, 'root.img'), if: 'none', id: 'root', format: 'raw', readonly: 'on' }),
+    ],
     ...['-device', 'virtio-blk-pci,drive=root,addr=1e.0'],
     ...['-netdev', `user,id=management,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`],
-    ...['-device', 'virtio-net-pci,id=management-nic,netdev=management,romfile=,mac=52:54:00:51:00:01,addr=1d.0'],
+    ...[
+      '-device',
+      'virtio-net-pci,id=management-nic,netdev=management,romfile=,mac=52:54:00:51:00:01,addr=1d.0',
+    ],
     ...['-device', 'qemu-xhci,id=usb,addr=1c.0'],
     ...devices,
   ];
@@ -58,14 +75,29 @@ const disk = (device) => `disk-${device.name}`;
 
 function portOf({ port }) {
   if (!port) return [];
-  return ['-device', option({ driver: 'pcie-root-port', id: `port${port}`, chassis: port, slot: port, addr: `${(port + 1).toString(16)}.0` })];
+  return [
+    '-device',
+    option({
+      driver: 'pcie-root-port',
+      id: `port${port}`,
+      chassis: port,
+      slot: port,
+      addr: `${(port + 1).toString(16)}.0`,
+    }),
+  ];
 }
 
 /** What stays on the command line even when the device comes later. */
 function backendOf(device, files) {
   if (!device.size) return [];
-  const drive = ['-drive', option({ file: files.disk(device.name), if: 'none', id: disk(device), format: 'raw' })];
-  const subsystem = ['-device', option({ driver: 'nvme-subsys', id: `subsystem-${device.name}`, nqn: device.name })];
+  const drive = [
+    '-drive',
+    option({ file: files.disk(device.name), if: 'none', id: disk(device), format: 'raw' }),
+  ];
+  const subsystem = [
+    '-device',
+    option({ driver: 'nvme-subsys', id: `subsystem-${device.name}`, nqn: device.name }),
+  ];
   return device.kind === 'sriov-nvme' ? [...subsystem, ...drive] : drive;
 }
 
@@ -86,21 +118,45 @@ export function frontends(device) {
       return [{ driver: 'e1000e', id: device.name, bus, mac: device.mac, ...quiet }];
     case 'two-function-card':
       return [
-        { driver: 'e1000e', id: `${device.name}-0`, bus, addr: '0.0', multifunction: 'on', mac: device.macs[0], ...quiet },
+        {
+          driver: 'e1000e',
+          id: `${device.name}-0`,
+          bus,
+          addr: '0.0',
+          multifunction: 'on',
+          mac: device.macs[0],
+          ...quiet,
+        },
         { driver: 'e1000e', id: `${device.name}-1`, bus, addr: '0.1', mac: device.macs[1], ...quiet },
       ];
     case 'conventional-pair':
       return [
         { driver: 'pcie-pci-bridge', id: device.name, bus },
-        { driver: 'e1000', id: `${device.name}-1`, bus: device.name, addr: '1', mac: device.macs[0], ...quiet },
-        { driver: 'e1000', id: `${device.name}-2`, bus: device.name, addr: '2', mac: device.macs[1], ...quiet },
+        {
+          driver: 'e1000',
+          id: `${device.name}-1`,
+          bus: device.name,
+          addr: '1',
+          mac: device.macs[0],
+          ...quiet,
+        },
+        {
+          driver: 'e1000',
+          id: `${device.name}-2`,
+          bus: device.name,
+          addr: '2',
+          mac: device.macs[1],
+          ...quiet,
+        },
       ];
     case 'display':
       return [{ driver: 'bochs-display', id: device.name, bus }];
     case 'boot-display':
       return [{ driver: 'VGA', id: device.name, addr: `${device.slot}.0`, ...quiet }];
     case 'usb-stick':
-      return [{ driver: 'usb-storage', id: device.name, bus: 'usb.0', drive: disk(device), serial: device.serial }];
+      return [
+        { driver: 'usb-storage', id: device.name, bus: 'usb.0', drive: disk(device), serial: device.serial },
+      ];
     default:
       return [];
   }

@@ -5,7 +5,7 @@ import { domains } from './domains.mjs';
 import { freePort, runningPid } from './instance.mjs';
 import { frontends, machineArguments, qemu } from './machine.mjs';
 import { openQmp } from './qmp.mjs';
-import { LabError, pause, until } from './process.mjs';
+import { LabError, until } from './process.mjs';
 import { greets, openShared, sshRun } from './ssh.mjs';
 import { pluggedLater } from './topology.mjs';
 
@@ -17,7 +17,9 @@ export async function startMachine(lab, { image, topology, port, bare, state }) 
   const chosen = port ?? (await freePort());
   const argv = machineArguments({ name: lab.name, image, topology, files: lab, port: chosen, bare });
   const log = await open(lab.qemuLog, 'w');
-  const unpack = state ? spawn('lz4', ['-dc', state], { stdio: ['ignore', 'pipe', log.fd], detached: true }) : undefined;
+  const unpack = state
+    ? spawn('lz4', ['-dc', state], { stdio: ['ignore', 'pipe', log.fd], detached: true })
+    : undefined;
   const child = spawn(qemu, [...argv, ...(unpack ? ['-incoming', 'fd:3'] : [])], {
     stdio: ['ignore', log.fd, log.fd, ...(unpack ? [unpack.stdout] : [])],
     detached: true,
@@ -49,7 +51,9 @@ async function startFailure(lab, code) {
   return new LabError('QEMU ended while starting', {
     expected: 'a running machine',
     actual: `exit ${code}: ${log.split('\n').slice(-5).join(' | ')}`,
-    remedy: /hostfwd|host forwarding/i.test(log) ? 'the port is taken: choose another with --port' : `see ${lab.qemuLog}`,
+    remedy: /hostfwd|host forwarding/i.test(log)
+      ? 'the port is taken: choose another with --port'
+      : `see ${lab.qemuLog}`,
   });
 }
 
@@ -60,7 +64,8 @@ export async function resume(lab) {
     await until(async () => (await session.execute('query-status')).status !== 'inmigrate', {
       limit: 120_000,
       every: 50,
-      onTimeout: () => new LabError('the baked state did not load', { actual: lab.qemuLog, remedy: 'bake --force' }),
+      onTimeout: () =>
+        new LabError('the baked state did not load', { actual: lab.qemuLog, remedy: 'bake --force' }),
     });
     await session.execute('cont');
   } finally {
@@ -83,17 +88,32 @@ export async function plugLateDevices(lab, topology) {
 }
 
 export async function waitForSsh(lab, port, limit) {
-  await until(() => greets(port), { limit, every: 100, onTimeout: () => silence(lab, 'ssh') });
-  await until(() => openShared(lab, port), { limit: 30_000, onTimeout: () => silence(lab, 'a login by ssh') });
+  const probe = async () => (await mustRun(lab, 'ssh')) && greets(port);
+  await until(probe, { limit, every: 100, onTimeout: () => silence(lab, 'ssh') });
+  await until(() => openShared(lab, port), {
+    limit: 30_000,
+    onTimeout: () => silence(lab, 'a login by ssh'),
+  });
 }
 
 export async function waitForLibvirt(lab, port, limit) {
-  const asked = await sshRun(lab, port, ['until test -e /run/lab/libvirt-ready; do sleep 0.2; done'], { timeout: limit });
+  const asked = await sshRun(lab, port, ['until test -e /run/lab/libvirt-ready; do sleep 0.2; done'], {
+    timeout: limit,
+  });
   if (asked.code !== 0) throw await silence(lab, 'libvirt');
 }
 
+async function mustRun(lab, what) {
+  if ((await runningPid(lab)) === undefined) throw await silence(lab, what);
+  return true;
+}
+
 async function silence(lab, what) {
-  const console = (await readFile(lab.serial, 'utf8').catch(() => '')).trim().split('\n').slice(-5).join(' | ');
+  const console = (await readFile(lab.serial, 'utf8').catch(() => ''))
+    .trim()
+    .split('\n')
+    .slice(-5)
+    .join(' | ');
   const alive = (await runningPid(lab)) !== undefined;
   return new LabError(`the emulated host does not offer ${what}`, {
     expected: `${what} within the time limit`,
@@ -115,13 +135,12 @@ export async function waitForAgents(lab, port, limit) {
   const names = domains.filter(({ probe }) => probe === 'agent').map(({ name }) => name);
   for (const name of names) {
     const ping = ['virsh', '-q', 'qemu-agent-command', name, '{"execute":"guest-ping"}', '--timeout', '5'];
-    await until(async () => (await sshRun(lab, port, ping)).code === 0, {
-      limit,
-      every: 300,
-      onTimeout: () => silence(lab, `the agent of guest ${name}`),
-    });
+    const what = `the agent of guest ${name}`;
+    const probe = async () => (await mustRun(lab, what)) && (await sshRun(lab, port, ping)).code === 0;
+    await until(probe, { limit, every: 300, onTimeout: () => silence(lab, what) });
     const ready = [`until grep -q 'GUEST ready' /var/log/guests/${name}.log; do sleep 0.2; done`];
-    if ((await sshRun(lab, port, ready, { timeout: limit })).code !== 0) throw await silence(lab, `guest ${name}`);
+    if ((await sshRun(lab, port, ready, { timeout: limit })).code !== 0)
+      throw await silence(lab, `guest ${name}`);
   }
 }
 
@@ -132,9 +151,12 @@ export async function setClock(lab, port) {
 
 /** Every PCI function the host has: address, ids, class, driver and IOMMU group, read from sysfs. */
 export async function listFunctions(lab, port) {
+  // Shell built-ins only: under emulation every new process costs more than all the reading.
   const line =
-    'cd /sys/bus/pci/devices && for d in *; do g=$(readlink $d/iommu_group); r=$(readlink $d/driver); ' +
-    'echo "$d $(cat $d/vendor) $(cat $d/device) $(cat $d/class) ${r##*/}. ${g##*/}."; done';
+    'for d in /sys/bus/pci/devices/*; do read -r v <$d/vendor; read -r i <$d/device; read -r c <$d/class; r= g=; ' +
+    'if test -e $d/driver; then cd -P $d/driver && r=${PWD##*/}; fi; ' +
+    'if test -e $d/iommu_group; then cd -P $d/iommu_group && g=${PWD##*/}; fi; ' +
+    'echo "${d##*/} $v $i $c $r. $g."; done';
   const { stdout } = await sshRun(lab, port, [line]);
   const bare = (text) => text.replace(/\.$/, '') || undefined;
   return stdout
@@ -147,26 +169,28 @@ export async function listFunctions(lab, port) {
     }));
 }
 
-/** Waits until every device of the topology has appeared with the driver it will have. */
+/** Waits until every device of the topology has the driver it will have, and libvirt knows it. Answers all functions. */
 export async function waitForDevices(lab, port, topology, limit) {
   const wanted = topology.devices.flatMap(({ addresses }) => addresses);
   let seen = [];
-  await until(
-    async () => {
-      seen = await listFunctions(lab, port);
-      return wanted.every((address) => seen.some((one) => one.address === address && settled(one)));
-    },
-    {
-      limit,
-      onTimeout: () =>
-        new LabError('devices of the topology are missing on the host', {
-          expected: wanted.join(' '),
-          actual: seen.map(({ address, driver }) => `${address}=${driver ?? '-'}`).join(' '),
-        }),
-    },
-  );
-  await pause(0);
+  const missing = () =>
+    new LabError('devices of the topology are missing on the host', {
+      expected: wanted.join(' '),
+      actual: seen.map(({ address, driver }) => `${address}=${driver ?? '-'}`).join(' '),
+    });
+  const probe = async () => {
+    seen = await listFunctions(lab, port);
+    return wanted.every((address) => seen.some((one) => one.address === address && settled(one)));
+  };
+  await until(probe, { limit, onTimeout: missing });
+  await until(() => libvirtKnows(lab, port, wanted), { limit, onTimeout: missing });
   return seen;
+}
+
+async function libvirtKnows(lab, port, addresses) {
+  const { stdout } = await sshRun(lab, port, ['virsh', '-q', 'nodedev-list', '--cap', 'pci']);
+  const known = new Set(stdout.split('\n').map((line) => line.trim()));
+  return addresses.every((address) => known.has(`pci_${address.replace(/[:.]/g, '_')}`));
 }
 
 /** The boot display has no driver here; everything else gets one. */

@@ -26,27 +26,40 @@ export async function readTopology(name) {
   const file = join(folder, `${name}.json`);
   const text = await readFile(file, 'utf8').catch(async () => {
     const known = (await readdir(folder)).map((entry) => entry.replace(/\.json$/, ''));
-    throw new LabError(`no topology ${name}`, { expected: known.join(', '), actual: name, remedy: `add ${file}` });
+    throw new LabError(`no topology ${name}`, {
+      expected: known.join(', '),
+      actual: name,
+      remedy: `add ${file}`,
+    });
   });
   const topology = { name, ...JSON.parse(text) };
   check(topology, file);
-  return { ...topology, devices: topology.devices.map((device) => ({ ...device, ...place(device, topology) })) };
+  return {
+    ...topology,
+    devices: topology.devices.map((device) => ({ ...device, ...place(device, topology) })),
+  };
 }
 
 function check({ iommu, memory, devices }, file) {
   const refuse = (what, expected, actual) => {
-    throw new LabError(`${file}: ${what}`, { expected, actual: String(actual), remedy: 'correct the topology file' });
+    throw new LabError(`${file}: ${what}`, {
+      expected,
+      actual: String(actual),
+      remedy: 'correct the topology file',
+    });
   };
   if (!['intel', 'amd', 'off'].includes(iommu)) refuse('iommu', 'intel, amd or off', iommu);
   if (!(memory >= 1024 && memory <= 4096)) refuse('memory', '1024 to 4096 (MiB)', memory);
   const ports = devices.map(({ port }) => port).filter(Boolean);
   if (new Set(ports).size !== ports.length) refuse('ports', 'each port once', ports);
   if (ports.some((port, at) => port !== at + 1)) refuse('ports', '1, 2, 3 … in this order', ports);
-  if (new Set(devices.map(({ name }) => name)).size !== devices.length) refuse('names', 'each name once', 'a name twice');
+  if (new Set(devices.map(({ name }) => name)).size !== devices.length)
+    refuse('names', 'each name once', 'a name twice');
   for (const device of devices) {
     const fields = kinds[device.kind];
     if (!fields) refuse(`device ${device.name}, kind`, Object.keys(kinds).join(', '), device.kind);
-    for (const field of fields) if (device[field] === undefined) refuse(`device ${device.name}`, `field ${field}`, 'absent');
+    for (const field of fields)
+      if (device[field] === undefined) refuse(`device ${device.name}`, `field ${field}`, 'absent');
   }
 }
 
