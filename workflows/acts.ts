@@ -63,6 +63,19 @@ const tellForEver = proxyActivities<Tell>({
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 
+/** The last local activity that was asked for. */
+let turn: Promise<unknown> = Promise.resolve();
+
+/**
+ * Local activities go one at a time. Two under way at once come back one by one when they run, but together,
+ * and even exchanged, when they are replayed: the change would never get past that point again.
+ */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const mine = turn.then(work);
+  turn = mine.catch(() => undefined);
+  return mine;
+}
+
 /**
  * What only touches the register: three quick local tries, then a normal activity that is retried for
  * ever. It never fails a change; a register that is down only makes it wait.
@@ -72,7 +85,7 @@ export const tell: ActivityInterfaceFor<Tell> = new Proxy({} as ActivityInterfac
     const promptly = tellPromptly[name] as (argument: never) => Promise<unknown>;
     const forEver = tellForEver[name] as (argument: never) => Promise<unknown>;
     try {
-      return await promptly(argument);
+      return await inTurn(() => promptly(argument));
     } catch {
       return forEver(argument);
     }

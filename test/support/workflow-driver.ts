@@ -372,6 +372,9 @@ export class WorkflowDriver {
     const summary = command.userMetadata?.summary ? String(unpacked(command.userMetadata.summary)) : '';
     const input = asked.arguments?.[0] ? unpacked(asked.arguments[0]) : undefined;
     const call = { name: asked.activityType ?? '', input, queue, local, attempt: 1, summary };
+    const underWay = this.localUnderWay();
+    if (local && underWay)
+      throw new Error(`local activities at once, which no replay gets right: ${call.name}, ${underWay}`);
     this.calls.push(call);
     const retry = asked.retryPolicy ?? {};
     const expiresAt = this.now + waitsMs;
@@ -384,6 +387,16 @@ export class WorkflowDriver {
       waitsMs,
       retry,
     });
+  }
+
+  /** Name of a local activity that was asked for and has not come back. */
+  private localUnderWay(): string | undefined {
+    for (const one of this.pending) {
+      if (one.kind === 'activity' && one.call.local) return one.call.name;
+      if (one.kind === 'arrival' && one.jobs.some(({ resolveActivity }) => resolveActivity?.isLocal))
+        return 'an answer';
+    }
+    return undefined;
   }
 
   private answered({
