@@ -139,6 +139,7 @@ export function createTransport(options: TransportOptions): Transport {
       };
 
       const hear = (line: Line): void => {
+        if (settled) return;
         stillThere();
         if (reached === 'nothing-sent') return greet(line);
         if (line.event === 'effect') {
