@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, verify } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { AuditExport, ExportVerdict } from '../../domain/audit.js';
@@ -25,13 +25,13 @@ export function addAuditCommands(program: Command): void {
       ),
     )
     .action(async (file: string | undefined, given: { change?: string; key?: string }, command: Command) => {
-      const { settings: _settings, options, ...context } = contextOf(command);
+      const context = contextOf(command);
       if (file && given.change)
         throw new CliError('a file and --change at once', 'leave one of them out', Exit.usage);
       const signatures = given.key ? signatureCheck(given.key) : undefined;
       const document = file ? readExport(file) : await context.api.exportAudit(given.change);
       const verdict = verifyExport(document as AuditExport, sha256, signatures);
-      print(verdict, options, showVerdict);
+      print(verdict, context.options, showVerdict);
       if (!verdict.verified) process.exitCode = Exit.error;
     });
   audit
@@ -64,8 +64,21 @@ export function addAuditCommands(program: Command): void {
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 function signatureCheck(file: string): SignatureCheck {
-  const key = createPublicKey(readFile(file));
+  const key = publicKeyOf(file);
   return (text, signature) => verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64url'));
+}
+
+function publicKeyOf(file: string): KeyObject {
+  const text = readFile(file);
+  try {
+    return createPublicKey(text);
+  } catch {
+    throw new CliError(
+      `${file} holds no public key`,
+      'name the PEM file of the checkpoints’ public key',
+      Exit.usage,
+    );
+  }
 }
 
 function readExport(file: string): unknown {
