@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Client, type WorkflowHandle } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
 import type { ChangeRequest, ChangeResult } from '../../domain/change.js';
 import { findTemporalCli } from '../../scripts/setup/temporal.mjs';
 import type { deviceChange } from '../../workflows/index.js';
@@ -15,6 +15,7 @@ import {
   workflowTypes,
 } from '../../workflows/contract.js';
 import { workflowBundle } from '../support/workflow-driver-bundle.js';
+import { quietRuntime } from '../support/workflow-driver-runtime.js';
 import type { World } from '../support/workflow-driver-world.js';
 import { inputOf } from './changes.js';
 
@@ -22,7 +23,7 @@ const { state, site, host, needsHuman } = searchAttributeNames;
 
 /** The development server of the set-up, in memory and on a free port of loopback. */
 export async function startServer(): Promise<TestWorkflowEnvironment> {
-  Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+  quietRuntime();
   const { path } = (await findTemporalCli()) as { path: string };
   return TestWorkflowEnvironment.createLocal({
     client: { identity: 'api' },

@@ -7,6 +7,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { reviewSignal, reviewUpdate, withdrawUpdate } from '../../workflows/contract.js';
 import { workflowBundle } from '../support/workflow-driver-bundle.js';
+import { endRuntime } from '../support/workflow-driver-runtime.js';
 import { World } from '../support/workflow-driver-world.js';
 import { actor, attachedWorld } from './changes.js';
 import { type RealChange, startServer, submit, withWorkers } from './real-server.js';
@@ -22,6 +23,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await server.teardown();
+  await endRuntime();
 });
 
 async function record(name: string, { handle }: RealChange): Promise<void> {
