@@ -31,6 +31,8 @@ export interface Contract {
   world: ContractWorld;
   /** A fresh host before every test, if that is cheap; otherwise the tests bring everything home by orders. */
   reset?(): Promise<unknown>;
+  /** Waits until the guests are there again, after a test that switched some of them off and on. */
+  ready?(): Promise<unknown>;
   /** How long a test, and how long a guest, may take. */
   limits: { testMs: number; guestSeconds: number };
   /** What this platform can't do: title of the test and the row of reference/hypervisors.md that says why. */
@@ -58,6 +60,7 @@ export function describeHypervisor(name: string, contract: Contract): void {
       await contract.reset?.();
     }, contract.limits.testMs);
     beforeEach(async () => {
+      await contract.ready?.();
       orders = await Orders.over(hypervisor, contract.world.host);
     }, contract.limits.testMs);
     afterEach(async () => {
