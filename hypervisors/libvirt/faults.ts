@@ -31,7 +31,7 @@ const texts: [RegExp, Reason][] = [
   [/Unknown PCI header type|not ready \d+ms/, 'device-dead'],
   [/Failed to trigger a (?:re-)?probe/, 'driver-missing'],
   [/failed to get domain/i, 'vm-unknown'],
-  [/already in the process of unplug|guest is busy/, 'detach-pending'],
+  [/already in the process of unplug|guest is busy|rejected by the guest/, 'detach-pending'],
   [/cannot acquire state change lock|another migration job|domain is being migrated/, 'vm-busy'],
   [
     /failed to connect to the hypervisor|Failed to connect socket|End of file while reading data/,
