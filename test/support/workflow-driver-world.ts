@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { applicationFailure } from '../../activities/failures.js';
 import type { ActInput, InspectedAgain, Inspected, Look, Tell, Touch } from '../../activities/index.js';
-import { type Act, actName, type Fact } from '../../domain/act.js';
+import { type Act, actName, claimKeys, type Fact } from '../../domain/act.js';
 import { canonicalJson } from '../../domain/canonical.js';
 import type { ChangeState, Identity } from '../../domain/change.js';
 import type { DeviceFacts } from '../../domain/device.js';
@@ -24,8 +24,14 @@ export type Entry =
       direction: ActInput['direction'];
       effect: 'done' | 'already' | 'refused';
       epoch: number;
+      /** Known again by the host: one effect for each. */
       key: string;
+      at: number;
+      /** Whether the change held all that the act touches. */
+      claimed: boolean;
+      planHash: string;
     }
+  | { kind: 'verified'; decision: SignedDecision }
   | { kind: 'told'; state: ChangeState; events: string[]; entry: Parameters<Tell['recordProgress']>[0] }
   | { kind: 'claimed' | 'raised'; epoch: number }
   | { kind: 'review'; decision: SignedDecision; refusal: string | null }
@@ -107,7 +113,9 @@ export class World {
     verifyReview: async ({ decision }) => {
       this.register();
       const { signature, ...plain } = decision ?? {};
-      return { genuine: signature === signatureOf(plain) };
+      const genuine = signature === signatureOf(plain);
+      if (genuine) this.note({ kind: 'verified', decision });
+      return { genuine };
     },
     settleReview: async ({ decision, refusal }) => {
       this.register();
@@ -211,8 +219,12 @@ export class World {
     this.register();
     const name = actName(act);
     const key = [round, run, step, direction, act.verb].join('/');
+    const claimed = claimKeys(input.hostIdentity, [act]).every(
+      (one) => this.claims.get(one) === input.changeId,
+    );
+    const planHash = this.lastTold().planHash ?? '';
     const note = (effect: 'done' | 'already' | 'refused'): void =>
-      this.note({ kind: 'act', name, direction, effect, epoch, key });
+      this.note({ kind: 'act', name, direction, effect, epoch, key, at: this.now(), claimed, planHash });
     const fault = this.faults.find(
       (one) =>
         one.times > 0 && (one.verb ?? act.verb) === act.verb && (one.direction ?? direction) === direction,
