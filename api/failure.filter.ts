@@ -80,7 +80,6 @@ function bodyErrorType(thrown: unknown): string {
 /** Nest's own exceptions: a route nobody has, a path that does not decode. */
 function codeOfStatus(status: number): ApiCode | null {
   if (status === 404) return 'route-unknown';
-  if (status === 405) return 'not-acceptable-method';
   if (status === 413) return 'payload-too-large';
   if (status === 415) return 'media-type-unsupported';
   return status === 400 ? 'request-malformed' : null;

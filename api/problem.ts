@@ -34,11 +34,6 @@ export const apiCodes = {
     title: 'The body is not JSON',
     remedy: 'Send one JSON document in UTF-8.',
   },
-  'cursor-invalid': {
-    status: 400,
-    title: 'The cursor is not one of ours',
-    remedy: 'Use `next` of the page before, unchanged, or start without a cursor.',
-  },
   'query-invalid': {
     status: 400,
     title: 'The query is not well formed',
@@ -86,21 +81,10 @@ export const apiCodes = {
     title: 'The change has no plan yet',
     remedy: 'Wait until it awaits review; a refused change says why in `failures`.',
   },
-  'not-acceptable-method': {
-    status: 405,
-    title: 'This address does not take that method',
-    remedy: 'See /v1/openapi.json.',
-  },
   'not-now': {
     status: 409,
     title: 'The change is in a state in which this is not possible',
     remedy: 'Look at the change again: `slipway change get ID`.',
-  },
-  'idempotency-key-in-use': {
-    status: 409,
-    title: 'A request with this Idempotency-Key is still being carried out',
-    remedy: 'Ask again in a moment.',
-    retryable: true,
   },
   'review-closed': {
     status: 409,

@@ -26,11 +26,12 @@ export class Follow {
     void stream.closed.then(() => news.ring());
     try {
       let last = from ?? (await this.snapshot(stream, changeId));
-      while (stream.open) {
-        const { sequence, over } = await this.tellNews(stream, changeId, last);
-        last = sequence;
-        if (over) break;
+      // Looked at once whatever the news: the change may have been closed all along.
+      let told = await this.tellNews(stream, changeId, last, true);
+      while (stream.open && !told.over) {
+        last = told.sequence;
         await news.next();
+        told = await this.tellNews(stream, changeId, last, false);
       }
     } catch (error) {
       // The reader connects again with the last id it has; the register may be back by then.
@@ -53,18 +54,25 @@ export class Follow {
     stream: EventStream,
     changeId: string,
     last: number,
+    always: boolean,
   ): Promise<{ sequence: number; over: boolean }> {
-    // Whether it is over is asked first: if so, no event can come after those that are read next. What is shown is read
-    // last: it is never older than the events before it.
-    const over = isFinal(await this.progress.state(changeId));
+    let sequence = await this.tellEvents(stream, changeId, last);
+    if (sequence === last && !always) return { sequence, over: false };
+    // Read after the events: it is never older than they are.
+    const live = await this.progress.live(changeId);
+    const over = isFinal(live.change.state);
+    // Nothing comes after a closed change's last event, but that one may have come since the events were read.
+    if (over) sequence = await this.tellEvents(stream, changeId, sequence);
+    if (sequence > last || over) await stream.send('change', live);
+    if (over) await stream.send('end', { ending: live.change.ending });
+    return { sequence, over };
+  }
+
+  /** Sends all events after `last`; gives the sequence of the newest. */
+  private async tellEvents(stream: EventStream, changeId: string, last: number): Promise<number> {
     const events = await this.progress.eventsAfter(changeId, last);
     for (const event of events) await stream.send(event.kind, event, event.sequence);
-    if (events.length > 0 || over) {
-      const live = await this.progress.live(changeId);
-      await stream.send('change', live);
-      if (over) await stream.send('end', { ending: live.change.ending });
-    }
-    return { sequence: events.at(-1)?.sequence ?? last, over };
+    return events.at(-1)?.sequence ?? last;
   }
 }
 

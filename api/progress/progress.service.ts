@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { ChainedEvent } from '../../domain/audit.js';
-import type { ChangeState } from '../../domain/change.js';
 import { compareFacts } from '../../domain/evidence.js';
 import { auditEvents } from '../../records/audit.js';
 import { type EvidenceRecord, getEvidence, getHistories } from '../../records/evidence.js';
@@ -57,10 +56,6 @@ export class Progress {
       differences,
       histories: histories.map(({ sha256, storedAt }) => ({ sha256, storedAt })),
     };
-  }
-
-  async state(changeId: string): Promise<ChangeState> {
-    return (await this.changes.get(changeId)).state;
   }
 
   async live(changeId: string): Promise<LiveView> {

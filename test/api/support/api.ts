@@ -4,6 +4,7 @@ import { createApi } from '../../../api/app.js';
 import type { EstateNames } from '../../../api/estate.module.js';
 import type { Problem } from '../../../api/problem.js';
 import type { ApiEnv } from '../../../config/env.js';
+import { contradictions } from './conforms.js';
 import { audience, startIssuer, type TestIssuer } from './issuer.js';
 
 export const estate: EstateNames = {
@@ -93,9 +94,19 @@ export async function send<Body>(
     ...(content === undefined ? {} : { body: content }),
   });
   const text = await response.text();
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (text ? JSON.parse(text) : undefined) as Body,
-  };
+  const answer = text === '' ? undefined : (JSON.parse(text) as unknown);
+  if (answer !== undefined) mustConform(method, url, response, answer);
+  return { status: response.status, headers: response.headers, body: answer as Body };
+}
+
+/** Every answer that a test sees is held against the document. */
+function mustConform(method: string, url: string, { status, headers }: Response, body: unknown): void {
+  const { pathname } = new URL(url);
+  const found = contradictions(method, pathname, {
+    status,
+    contentType: headers.get('content-type') ?? '',
+    body,
+  });
+  if (found.length > 0)
+    throw new Error(`an answer that docs/openapi.json does not describe: ${found.join('; ')}`);
 }
