@@ -7,14 +7,16 @@ export interface BenchOptions {
   rounds: number;
   crowdedRounds: number;
   warmUp: number;
+  /** Rounds on the lab. */
+  labRounds: number;
   seed: number;
   json?: string;
   samples?: string;
 }
 
 const extents = {
-  usual: { rounds: 40, crowdedRounds: 6, warmUp: 10 },
-  quick: { rounds: 6, crowdedRounds: 1, warmUp: 3 },
+  usual: { rounds: 40, crowdedRounds: 6, warmUp: 10, labRounds: 10 },
+  quick: { rounds: 6, crowdedRounds: 1, warmUp: 3, labRounds: 3 },
 } as const;
 
 export function readOptions(args: readonly string[], from: string): BenchOptions {
@@ -43,6 +45,7 @@ export function readOptions(args: readonly string[], from: string): BenchOptions
     .option('--samples <file>', 'raw samples as JSON lines (.slipway/bench/samples-SEED.jsonl)')
     .option('--lab', 'instead: the product on the KVM lab beside the same virsh commands by a script', false)
     .option('--name <lab>', 'the lab of --lab', 'bench')
+    .option('--lab-rounds <n>', `rounds of --lab (${extents.usual.labRounds})`, count)
     .addHelpText(
       'after',
       '\nExample:\n  npm run bench -- --quick --seed 7 --json bench.json\n  npm run bench -- --lab',

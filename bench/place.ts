@@ -1,14 +1,12 @@
-import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { openRegister } from '../records/database.js';
-import { anyPorts } from '../stack/options.js';
 import { checkout } from '../stack/places.js';
-import { startStack } from '../stack/stack.js';
 import type { Arm, ArmName } from './arm.js';
 import { bareArm } from './bare-arm.js';
 import { startBareWorker } from './bare/worker.js';
 import { Simulator } from './ledger.js';
+import { type Opened, openOwnStack } from './own-stack.js';
 import { productArm } from './product-arm.js';
 
 const host = 'bench-01';
@@ -21,47 +19,29 @@ export interface Place {
   simulator: Simulator;
   /** What the processes of the stack are called, by pid. */
   processes: ReadonlyMap<number, string>;
-  close(): Promise<void>;
 }
 
-export async function openPlace(report: (line: string) => void): Promise<Place> {
-  const home = join(checkout, '.slipway', 'bench', 'stack');
-  rmSync(home, { recursive: true, force: true });
-  mkdirSync(home, { recursive: true });
-  const opened: { close(): Promise<unknown> }[] = [];
-  const close = async (): Promise<void> => {
-    for (const one of opened.reverse()) await one.close();
-    rmSync(home, { recursive: true, force: true });
+export async function openPlace(opened: Opened, report: (line: string) => void): Promise<Place> {
+  const [estate, world] = ['estate.yaml', 'world.yaml'].map((name) => join(checkout, 'bench', name));
+  const stack = await openOwnStack('stack', { estate: estate!, world: world!, report });
+  opened.add(() => stack.stop());
+  const { addresses } = stack;
+  const log = join(addresses.home, 'logs', 'bare-worker.log');
+  const worker = await startBareWorker(stack.child('worker').pid!, log);
+  opened.add(() => worker.stop());
+  report('the bare workflows’ worker is ready');
+  const register = openRegister(addresses.database.appUrl, { applicationName: 'slipway-bench' });
+  opened.add(() => register.close());
+  const connection = await Connection.connect({ address: addresses.temporal.address });
+  opened.add(() => connection.close());
+  const client = new Client({ connection, namespace: addresses.temporal.namespace });
+  const bare = { client, register, host, site };
+  return {
+    arms: { A: await productArm(addresses, host), B0: bareArm('B0', bare), B1: bareArm('B1', bare) },
+    simulator: new Simulator(addresses.simulatorUrl!),
+    processes: new Map([
+      ...stackProcesses.map((name) => [stack.child(name).pid!, name] as const),
+      [worker.pid, 'bare worker'],
+    ]),
   };
-  try {
-    const [estate, world] = ['estate.yaml', 'world.yaml'].map((name) => join(checkout, 'bench', name));
-    const stack = await startStack({ ...anyPorts(), home, estate: estate!, world: world!, report });
-    opened.push({ close: () => stack.stop() });
-    const { addresses } = stack;
-    const worker = await startBareWorker(stack.child('worker').pid!, join(home, 'logs', 'bare-worker.log'));
-    opened.push({ close: () => worker.stop() });
-    report('the bare workflows’ worker is ready');
-    const register = openRegister(addresses.database.appUrl, { applicationName: 'slipway-bench' });
-    opened.push(register);
-    const connection = await Connection.connect({ address: addresses.temporal.address });
-    opened.push(connection);
-    const client = new Client({ connection, namespace: addresses.temporal.namespace });
-    const bare = { client, register, host, site };
-    return {
-      arms: {
-        A: await productArm(addresses, host),
-        B0: bareArm('B0', bare),
-        B1: bareArm('B1', bare),
-      },
-      simulator: new Simulator(addresses.simulatorUrl!),
-      processes: new Map([
-        ...stackProcesses.map((name) => [stack.child(name).pid!, name] as const),
-        [worker.pid, 'bare worker'],
-      ]),
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
 }

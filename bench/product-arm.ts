@@ -38,6 +38,7 @@ export function requestOf({ action, vm, address }: Errand, host: string): object
 }
 
 interface Calls {
+  get<T>(path: string): Promise<T>;
   post<T>(path: string, body: object): Promise<T>;
   /** One stream of events from the request to the end; `onPlanned` is called once, when reviews are awaited. */
   follow(id: string, onPlanned: (planHash: string) => Promise<void>): Promise<ChangeOfApi>;
@@ -49,14 +50,18 @@ export async function callsOf(person: string, addresses: StackAddresses): Promis
     'content-type': 'application/json',
   };
   const url = (path: string): string => `${addresses.apiUrl}/v1${path}`;
+  async function call<T>(method: string, path: string, body?: object): Promise<T> {
+    const given = body && { body: JSON.stringify(body) };
+    const response = await fetch(url(path), { method, headers, ...given });
+    const text = await response.text();
+    // 202 would mean that a review is kept but does not count yet.
+    if (response.status !== 201 && response.status !== 200)
+      throw new Error(`${method} ${path} as ${person}: ${response.status} ${text}`);
+    return JSON.parse(text) as T;
+  }
   return {
-    async post<T>(path: string, body: object): Promise<T> {
-      const response = await fetch(url(path), { method: 'POST', headers, body: JSON.stringify(body) });
-      const text = await response.text();
-      if (response.status !== 201 && response.status !== 200)
-        throw new Error(`POST ${path} as ${person}: ${response.status} ${text}`);
-      return JSON.parse(text) as T;
-    },
+    get: (path) => call('GET', path),
+    post: (path, body) => call('POST', path, body),
     async follow(id, onPlanned) {
       let reviewed = false;
       for await (const { name, data } of eventsOf(url(`/changes/${id}/events`), headers)) {

@@ -1,3 +1,4 @@
+import { randomOf, shuffled } from './random.js';
 import { type ArmName, armNames } from './arm.js';
 
 /** The delays that every step of a change takes on the simulated host, in milliseconds. */
@@ -49,22 +50,4 @@ export function warmUp(pairs: number): Block[] {
     { round: 0, arm, delayMs: 0, atOnce: 1, pairs },
     { round: 0, arm, delayMs: 0, atOnce: crowd, pairs: 1 },
   ]);
-}
-
-function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
-  return items
-    .map((item) => ({ item, place: random() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ item }) => item);
-}
-
-/** mulberry32: small, and the same on every machine. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
