@@ -4,6 +4,7 @@ import {
   defaultPayloadConverter,
   TimeoutFailure,
 } from '@temporalio/common';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import type { temporal } from '@temporalio/proto';
 
 type Payload = temporal.api.common.v1.IPayload;
@@ -38,4 +39,17 @@ export interface SeenError extends Error {
 
 export function errorOf(failure: ProtoFailure): SeenError {
   return defaultFailureConverter.failureToError(failure, defaultPayloadConverter);
+}
+
+/** How long the server waits before it has an activity tried again, in milliseconds; null when it does not. */
+export function pauseBeforeRetry(
+  retry: temporal.api.common.v1.IRetryPolicy,
+  attempt: number,
+  error: Error,
+): number | null {
+  const { nonRetryable } = error as Error & { nonRetryable?: boolean | null };
+  if (nonRetryable || (retry.maximumAttempts && attempt >= retry.maximumAttempts)) return null;
+  const first = optionalTsToMs(retry.initialInterval) ?? 1000;
+  const most = optionalTsToMs(retry.maximumInterval) ?? first * 100;
+  return Math.min(most, first * (retry.backoffCoefficient || 2) ** (attempt - 1));
 }

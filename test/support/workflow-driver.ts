@@ -1,11 +1,18 @@
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
-import { msToTs, optionalTsToMs, tsToMs } from '@temporalio/common/lib/time.js';
+import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import proto, { type coresdk, type temporal } from '@temporalio/proto';
 import { parseWorkflowCode } from '@temporalio/worker/lib/worker.js';
 import type { Workflow } from '@temporalio/worker/lib/workflow/interface.js';
 import { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusable-vm.js';
 import { globalHandlers } from '@temporalio/worker/lib/workflow/vm-shared.js';
-import { activityFailed, errorOf, Lost, packed, unpacked } from './workflow-driver-payloads.js';
+import {
+  activityFailed,
+  errorOf,
+  Lost,
+  packed,
+  pauseBeforeRetry,
+  unpacked,
+} from './workflow-driver-payloads.js';
 
 /**
  * Runs a workflow without a server, in virtual time: feeds it activations and does what its commands ask for.
@@ -89,7 +96,6 @@ async function creatorOf(code: string): Promise<ReusableVMWorkflowCreator> {
   return made;
 }
 
-const noRandom = {} as never;
 let runs = 0;
 
 export class WorkflowDriver {
@@ -125,7 +131,7 @@ export class WorkflowDriver {
         ...{ historyLength: 3, historySize: 300, continueAsNewSuggested: false, attempt: 1 },
         ...{ targetWorkerDeploymentVersionChanged: false, originalExecutionRunId: runId },
         ...{ startTime, runStartTime: startTime, taskTimeoutMs: 10_000 },
-        unsafe: { isReplaying: false, isReplayingHistoryEvents: false, now: Date.now, random: noRandom },
+        unsafe: { isReplaying: false, isReplayingHistoryEvents: false, now: Date.now, random: {} as never },
       },
       randomnessSeed: [1, 2, 3, 4],
       now: startsAt,
@@ -247,8 +253,11 @@ export class WorkflowDriver {
 
   private dueAt(one: Pending): number {
     if (one.kind !== 'activity') return one.readyAt;
-    const served = one.call.local || (this.options.served?.(one.call.queue) ?? true);
-    return served ? one.readyAt : Math.max(one.expiresAt, one.readyAt);
+    return this.isServed(one.call) ? one.readyAt : Math.max(one.expiresAt, one.readyAt);
+  }
+
+  private isServed({ local, queue }: ActivityCall): boolean {
+    return local || (this.options.served?.(queue) ?? true);
   }
 
   private nextDue(): number {
@@ -259,40 +268,21 @@ export class WorkflowDriver {
     const { call, seq } = task;
     const resolve = (result: coresdk.activity_result.IActivityResolution): void => {
       const jobs = [{ resolveActivity: { seq, isLocal: call.local, result } }];
-      this.pending.push({
-        kind: 'arrival',
-        seq,
-        readyAt: this.now + (this.options.takes?.(call) ?? 0),
-        jobs,
-      });
+      const readyAt = this.now + (this.options.takes?.(call) ?? 0);
+      this.pending.push({ kind: 'arrival', seq, readyAt, jobs });
     };
     const fail = (error: Error): void => resolve({ failed: { failure: activityFailed(call.name, error) } });
-    if (!call.local && this.options.served?.(call.queue) === false) {
-      return fail(new Lost('SCHEDULE_TO_START'));
-    }
+    if (!this.isServed(call)) return fail(new Lost('SCHEDULE_TO_START'));
     try {
       const result = await this.options.answer(call);
       resolve({ completed: { result: packed(result) } });
     } catch (error) {
-      const retryAt = this.retryAt(task, error as Error);
-      if (retryAt === null) return fail(error as Error);
-      const expiresAt = retryAt + task.waitsMs;
-      this.pending.push({
-        ...task,
-        call: { ...call, attempt: call.attempt + 1 },
-        readyAt: retryAt,
-        expiresAt,
-      });
+      const pause = pauseBeforeRetry(task.retry, call.attempt, error as Error);
+      if (pause === null) return fail(error as Error);
+      const readyAt = this.now + pause;
+      const again = { ...call, attempt: call.attempt + 1 };
+      this.pending.push({ ...task, call: again, readyAt, expiresAt: readyAt + task.waitsMs });
     }
-  }
-
-  private retryAt({ call, retry }: ActivityTask, error: Error): number | null {
-    const { attempt } = call;
-    if ((error as { nonRetryable?: boolean | null }).nonRetryable) return null;
-    if (retry.maximumAttempts && attempt >= retry.maximumAttempts) return null;
-    const first = optionalTsToMs(retry.initialInterval) ?? 1000;
-    const most = optionalTsToMs(retry.maximumInterval) ?? first * 100;
-    return this.now + Math.min(most, first * (retry.backoffCoefficient || 2) ** (attempt - 1));
   }
 
   private async activate(jobs: Job[]): Promise<void> {
