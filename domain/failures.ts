@@ -143,7 +143,11 @@ export const reasons = {
     'Install the guard that came with this version on the host (docs/kvm.md), then retry.',
     no,
   ),
-  'vm-busy': reason('Another job holds the VM', 'Wait for the backup or migration to end; retried automatically.', yes),
+  'vm-busy': reason(
+    'Another job holds the VM',
+    'Wait for the backup or migration to end; retried automatically.',
+    yes,
+  ),
   'hypervisor-down': reason(
     'The hypervisor on the host does not answer',
     'Start its service on the host (for KVM: libvirtd) and see its log.',

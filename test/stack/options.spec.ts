@@ -39,7 +39,7 @@ describe('the options of npm start', () => {
   it('show help and start nothing', () => {
     const written: string[] = [];
     const write = process.stdout.write.bind(process.stdout);
-    process.stdout.write = ((text: string) => written.push(text) > 0);
+    process.stdout.write = (text: string) => written.push(text) > 0;
     try {
       expect(readOptions(['--help'], {})).toBeUndefined();
     } finally {
