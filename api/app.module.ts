@@ -17,6 +17,7 @@ import { OpenApiController, OpenApiDocument } from './openapi.js';
 import { ProgressModule } from './progress/progress.module.js';
 import { RegisterModule } from './register.module.js';
 import { RequestPipe } from './request.pipe.js';
+import type { DecisionKey } from './reviews/decision-key.js';
 import { ReviewsModule } from './reviews/reviews.module.js';
 import { Sites } from './sites/sites.service.js';
 import { SitesController } from './sites/sites.controller.js';
@@ -25,11 +26,12 @@ import { TemporalModule } from './temporal.module.js';
 export interface ApiParts {
   env: ApiEnv;
   estate: EstateNames;
+  decisionKey: DecisionKey;
 }
 
 @Module({})
 export class AppModule {
-  static of({ env, estate }: ApiParts): DynamicModule {
+  static of({ env, estate, decisionKey }: ApiParts): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -39,7 +41,7 @@ export class AppModule {
         EstateModule.with(estate),
         ChangesModule,
         ProgressModule,
-        ReviewsModule.with(env),
+        ReviewsModule.signedWith(decisionKey),
       ],
       controllers: [
         AuditController,

@@ -1,6 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createApi } from './app.js';
 import { openApiOf } from './openapi.js';
+import { DecisionKey } from './reviews/decision-key.js';
 
 /** Writes the OpenAPI document to a file (docs/openapi.json unless told). Nothing is connected to and no key is read. */
 async function main(path = 'docs/openapi.json'): Promise<void> {
@@ -16,7 +18,10 @@ async function main(path = 'docs/openapi.json'): Promise<void> {
     redisUrl: undefined,
     logLevel: 'silent',
   };
-  const app = await createApi({ env, estate: { sites: [], hosts: [], aliases: {} } }, { preview: true });
+  const estate = { sites: [], hosts: [], aliases: {} };
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const decisionKey = new DecisionKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+  const app = await createApi({ env, estate, decisionKey }, { preview: true });
   writeFileSync(path, `${JSON.stringify(openApiOf(app), null, 2)}\n`);
 }
 

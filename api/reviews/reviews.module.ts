@@ -1,7 +1,4 @@
-import { dirname } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
-import type { ApiEnv } from '../../config/env.js';
-import { resolveReference } from '../../config/estate.js';
 import { ChangesModule } from '../changes/changes.module.js';
 import { DecisionKey } from './decision-key.js';
 import { RedeliveryOfReviews } from './redelivery.service.js';
@@ -10,14 +7,12 @@ import { Reviews } from './reviews.service.js';
 
 @Module({})
 export class ReviewsModule {
-  /** The signing key is read once, here; what is wrong with it keeps the API from starting. */
-  static with({ decisionPrivateKey, estatePath }: ApiEnv): DynamicModule {
-    const key = (): DecisionKey => new DecisionKey(resolveReference(decisionPrivateKey, dirname(estatePath)));
+  static signedWith(key: DecisionKey): DynamicModule {
     return {
       module: ReviewsModule,
       imports: [ChangesModule],
       controllers: [ReviewsController],
-      providers: [Reviews, RedeliveryOfReviews, { provide: DecisionKey, useFactory: key }],
+      providers: [Reviews, RedeliveryOfReviews, { provide: DecisionKey, useValue: key }],
     };
   }
 }

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApi } from '../../../api/app.js';
 import type { EstateNames } from '../../../api/estate.module.js';
+import { DecisionKey } from '../../../api/reviews/decision-key.js';
 import type { Problem } from '../../../api/problem.js';
 import type { ApiEnv } from '../../../config/env.js';
 import { contradictions } from './conforms.js';
@@ -49,7 +50,9 @@ export async function startApi(
 ): Promise<TestApi> {
   const issuer = await startIssuer();
   const decision = generateKeyPairSync('ed25519');
-  process.env.TEST_DECISION_KEY = decision.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const decisionKey = new DecisionKey(
+    decision.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  );
   const env: ApiEnv = {
     databaseUrl: parts.databaseUrl ?? `postgres://nobody@${nowhere}/none`,
     temporal: { address: parts.temporal ?? nowhere, namespace: 'default', uiUrl: parts.uiUrl },
@@ -57,11 +60,11 @@ export async function startApi(
     port: 0,
     oidc: { issuer: parts.issuerUrl ?? issuer.url, audience },
     estatePath: 'unused',
-    decisionPrivateKey: 'env:TEST_DECISION_KEY',
+    decisionPrivateKey: 'env:UNUSED',
     redisUrl: undefined,
     logLevel: process.env.TEST_LOG ?? 'silent',
   };
-  const app = await createApi({ env, estate });
+  const app = await createApi({ env, estate, decisionKey });
   await app.listen(0, '127.0.0.1');
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
   const requester = await issuer.token('requester', ['requester']);
