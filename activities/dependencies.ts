@@ -11,6 +11,8 @@ export interface Dependencies {
   guestOf: (vm: string) => { probe: GuestProbe; patienceSeconds: number };
   /** Aliases of a host's devices by address, for the inventory. */
   aliasesOn: (host: string) => Record<string, string>;
+  /** Asks for a fresh look at a host, soon: something on it has just moved. May be lost. */
+  lookAgain: (host: string) => void;
   /** Proves that a review came through the API. */
   decisionKey: KeyObject;
 }

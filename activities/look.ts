@@ -44,7 +44,7 @@ export type Look = ReturnType<typeof createLook>;
 
 /** Activities that read. They may run twice, at any time, and change nothing but the register's pictures. */
 export function createLook(dependencies: Dependencies) {
-  const { register, hypervisorOf, guestOf, aliasesOn } = dependencies;
+  const { register, hypervisorOf, guestOf, aliasesOn, lookAgain } = dependencies;
 
   async function plan(input: InspectInput, view: HostView): Promise<Inspected> {
     const { request, requirements, changeId, round } = input;
@@ -122,6 +122,7 @@ export function createLook(dependencies: Dependencies) {
           ...snapshotQuery(input.plan),
           fence: input.fence,
         });
+        lookAgain(input.plan.host);
         await storeEvidence(register.db, {
           changeId: input.changeId,
           round: input.round,
@@ -139,6 +140,7 @@ export function createLook(dependencies: Dependencies) {
         const { plan: goal, changeId, round, fence } = input;
         const hypervisor = hypervisorOf(goal.host);
         const facts = await hypervisor.snapshot({ ...snapshotQuery(goal), fence });
+        lookAgain(goal.host);
         const failures = proveGoal(goal, facts);
         const running = facts.some(
           (fact) =>

@@ -13,7 +13,7 @@ export async function migrateQueues(migratorUrl: string, appRole = 'slipway_app'
     await runMigrations(client, schema);
     const role = client.escapeIdentifier(appRole);
     for (const grant of [
-      `grant usage on schema ${schema} to ${role}`,
+      `grant usage, create on schema ${schema} to ${role}`,
       `grant all on all tables in schema ${schema} to ${role}`,
       `grant all on all sequences in schema ${schema} to ${role}`,
       `grant execute on all functions in schema ${schema} to ${role}`,
@@ -29,6 +29,8 @@ export async function migrateQueues(migratorUrl: string, appRole = 'slipway_app'
 export interface SweepQueue<Data> {
   /** Runs again and again; telling it twice changes nothing. */
   every(id: string, milliseconds: number, data: Data): Promise<void>;
+  /** Runs once, soon; asked for again before it has begun it still runs once. */
+  soon(id: string, data: Data): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,9 @@ export function openSweep<Data extends object>(
   return {
     async every(id, milliseconds, data) {
       await queue.upsertJobScheduler(id, { every: milliseconds }, { data, opts: jobOptions });
+    },
+    async soon(id, data) {
+      await queue.add(id, data, { ...jobOptions, deduplication: { id } });
     },
     async close() {
       await worker.close();

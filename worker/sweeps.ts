@@ -29,6 +29,7 @@ import type { Reconciliation } from './reconciliation.js';
  */
 export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly log = new Logger('Sweeps');
+  private scans: SweepQueue<ScanJob> | undefined;
   private readonly opened: { close(): Promise<unknown> }[] = [];
 
   constructor(
@@ -41,6 +42,7 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   async onApplicationBootstrap(): Promise<void> {
     const scans = this.open<ScanJob>(QueueName.scans, ({ host, site }) => this.scan(host, site));
+    this.scans = scans;
     for (const served of this.hosts.served) await scans.every(`scan-${served.host}`, scanEveryMs, served);
     const histories = this.open<HistoriesJob>(QueueName.histories, () => this.exportHistories());
     await histories.every('export', exportHistoriesEveryMs, {});
@@ -50,6 +52,13 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
       this.withTemporal((client) => this.reconciliation.run(client)),
     );
     await reconciliations.every('compare', reconcileEveryMs, {});
+  }
+
+  /** So that the inventory shows what a change has just moved, and not what was there before. */
+  scanSoon(host: string): void {
+    const served = this.hosts.served.find((one) => one.host === host);
+    if (!served || !this.scans) return;
+    this.scans.soon(`soon-${host}`, served).catch((error: unknown) => this.log.warn(String(error)));
   }
 
   async beforeApplicationShutdown(): Promise<void> {

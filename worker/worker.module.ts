@@ -23,9 +23,10 @@ export class WorkerModule {
       ...(env.fault ? { faults: [{ ...env.fault, times: Infinity }] } : {}),
     }));
     const reconciliation = new Reconciliation(register, hosts);
+    const sweeps = new Sweeps(env, register, hosts, reconciliation, checkpointKeyOf(env));
     const workers = new TemporalWorkers(
       env,
-      dependenciesOf(env, register, hosts),
+      dependenciesOf(env, register, hosts, (host) => sweeps.scanSoon(host)),
       hosts.servedSites,
       reconciliation,
       fatal,
@@ -35,7 +36,7 @@ export class WorkerModule {
       providers: [
         { provide: Closing, useValue: new Closing([register, hosts]) },
         { provide: TemporalWorkers, useValue: workers },
-        { provide: Sweeps, useValue: new Sweeps(env, register, hosts, reconciliation, checkpointKeyOf(env)) },
+        { provide: Sweeps, useValue: sweeps },
         { provide: HealthServer, useValue: new HealthServer(env.healthPort, () => workers.healthy) },
       ],
     };
@@ -47,12 +48,18 @@ function checkpointKeyOf(env: WorkerEnv): KeyObject {
 }
 
 /** What activities are given; the benchmark gives its bare workflows' activities the same. */
-export function dependenciesOf(env: WorkerEnv, register: Register, hosts: Hosts): Dependencies {
+export function dependenciesOf(
+  env: WorkerEnv,
+  register: Register,
+  hosts: Hosts,
+  lookAgain: (host: string) => void = () => undefined,
+): Dependencies {
   return {
     register,
     hypervisorOf: (host) => hosts.hypervisorOf(host),
     guestOf: (vm) => hosts.guestOf(vm),
     aliasesOn: (host) => hosts.aliasesOn(host),
+    lookAgain,
     decisionKey: createPublicKey(resolveReference(env.decisionPublicKey, dirname(env.estatePath))),
   };
 }
