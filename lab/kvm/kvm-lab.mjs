@@ -11,8 +11,6 @@ import { greets, sshRun } from './ssh.mjs';
 import { readTopology } from './topology.mjs';
 import { bakedState } from './bake.mjs';
 
-export * as faults from './faults.mjs';
-
 /**
  * Starts a lab and answers its facts (the content of lab.json). A lab of that name that runs with the same
  * topology is answered as it is; `reset` gives a pristine one.
