@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import { down, up } from './lab.js';
 import { LabHost, type Truth } from './lab-host.js';
 import { patienceMs, Product } from './product.js';
+import { rescue } from './rescue.js';
 
 /** What every scene works with: a host to look at with one's own eyes, and the product that serves it. */
 export interface Bench {
@@ -20,13 +22,18 @@ export function openBench(
   const bench = {} as Bench;
   let found: Truth;
   beforeAll(async () => {
+    await down(name);
     bench.host = new LabHost(await up({ name, quiet: true, ...options }));
     bench.product = await Product.over(bench.host.facts);
     found = await bench.host.truth();
   }, patienceMs);
   afterEach(async () => {
-    bench.product.failpoints.clear();
-    expect(await bench.host.truth()).toEqual(found);
+    const { host, product } = bench;
+    product.failpoints.clear();
+    const open = await product.open();
+    const left = await host.tries('virsh version').then(({ code }) => (code === 0 ? host.truth() : null));
+    if (open.length > 0 || !isDeepStrictEqual(left, found)) await rescue(host, product, found);
+    expect({ open, left }).toEqual({ open: [], left: found });
   }, patienceMs);
   afterAll(async () => {
     await bench.product?.close();

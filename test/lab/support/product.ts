@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Failure } from '../../../domain/failures.js';
 import { asPerson, type ApiCalls, type ChangeOfApi } from '../../../lab/demo/people.js';
@@ -14,6 +14,7 @@ import type { LabFacts } from './lab.js';
 export interface Change extends ChangeOfApi {
   round: number;
   waitingFor: string | null;
+  missing: { count: number }[];
   halfState: { commands: { step: string }[] } | null;
 }
 
@@ -32,6 +33,7 @@ export const patienceMs = 600_000;
 /** A whole stack that serves the lab's host, used by people over HTTP. */
 export class Product {
   readonly failpoints: FailpointFile;
+  private readonly requested: string[] = [];
 
   private constructor(
     readonly stack: Stack,
@@ -66,7 +68,7 @@ export class Product {
   }
 
   /** Any call of the API: its status and what it answered. */
-  async call<T>(
+  async calls<T>(
     person: string,
     method: string,
     path: string,
@@ -85,18 +87,19 @@ export class Product {
 
   /** As `call`, for what must be taken. */
   async orders(person: string, path: string, body: object = {}): Promise<void> {
-    const answer = await this.call<unknown>(person, 'POST', path, body);
+    const answer = await this.calls<unknown>(person, 'POST', path, body);
     if (answer.status >= 300)
       throw new Error(`POST ${path} as ${person}: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
 
   async see(id: string): Promise<Change> {
-    return (await this.call<Change>('requester', 'GET', `/changes/${id}`)).body;
+    return (await this.calls<Change>('requester', 'GET', `/changes/${id}`)).body;
   }
 
   /** Requested and planned: it waits for its reviews, or was refused. */
   async request(request: object): Promise<Change> {
     const { id } = await (await this.as('requester')).create({ ...usual, ...request });
+    this.requested.push(id);
     return this.when(id, 'is planned', ({ state }) => state !== 'inspecting');
   }
 
@@ -113,6 +116,15 @@ export class Product {
 
   async change(request: object): Promise<Change> {
     return this.end((await this.begin(request)).id);
+  }
+
+  /** Its requester stops it; asked again as long as no worker is there to take the order. */
+  async cancels(id: string): Promise<void> {
+    const stopping = async (): Promise<boolean> => {
+      await this.calls('requester', 'POST', `/changes/${id}:cancel`, { reason: 'changed my mind' });
+      return ['undoing', 'closed'].includes((await this.see(id)).state);
+    };
+    await until(`change ${id} is cancelled`, stopping, patienceMs);
   }
 
   /** Closed, or parked for an operator. */
@@ -132,8 +144,28 @@ export class Product {
     return seen;
   }
 
+  /** Changes of this stack that have not come to their ending. */
+  async open(): Promise<Change[]> {
+    const seen = await Promise.all(this.requested.map((id) => this.see(id)));
+    return seen.filter(({ state }) => state !== 'closed');
+  }
+
+  /** Whatever is open is closed by operators, as it is; only for after a test that failed. */
+  async closesAll(): Promise<void> {
+    for (const { id } of await this.open()) {
+      await this.calls('requester', 'POST', `/changes/${id}:withdraw`, { reason: 'test failed' });
+      await this.calls('requester', 'POST', `/changes/${id}:cancel`, { reason: 'test failed' });
+      if ((await this.end(id)).state === 'closed') continue;
+      const order = { resolution: 'accept', reason: 'test failed' };
+      const path = `/changes/${id}:resolve`;
+      const { body } = await this.calls<{ proposal: string }>('operator', 'POST', path, order);
+      await this.orders('operator-2', path, { ...order, proposal: body.proposal });
+      await this.when(id, 'closes', ({ state }) => state === 'closed');
+    }
+  }
+
   async timeline(id: string): Promise<StepOfTimeline[]> {
-    return (await this.call<{ steps: StepOfTimeline[] }>('auditor', 'GET', `/changes/${id}/timeline`)).body
+    return (await this.calls<{ steps: StepOfTimeline[] }>('auditor', 'GET', `/changes/${id}/timeline`)).body
       .steps;
   }
 
@@ -167,10 +199,6 @@ export class Product {
   async close(): Promise<void> {
     await this.stack.stop();
     this.home.remove();
-  }
-
-  workerLog(): string {
-    return readFileSync(join(this.home.path, 'logs', 'worker.log'), 'utf8');
   }
 }
 
