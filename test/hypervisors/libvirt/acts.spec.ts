@@ -98,6 +98,24 @@ describe('a device on its way into a VM and back', () => {
   });
 });
 
+describe('a disk that comes home', () => {
+  it('counts as home only when its controller says who it is: the kernel shows `(efault)` until then', async () => {
+    await host.prepare(dismount(nvme));
+    const serial = '/sys/devices/pci0000:00/0000:00:03.0/0000:02:00.0/gone-nvme/nvme0/serial';
+    host.put(serial, '(efault)\n');
+    const act = host.act(order(mount(nvme)));
+    await host.until(() => host.driver(nvme.address) === 'nvme');
+    host.put(serial.replace('gone-', ''), 'N0   \n');
+    expect(await act).toMatchObject({ result: 'done' });
+  });
+
+  it('is not taken for home when another one answers', async () => {
+    await host.prepare(dismount(nvme));
+    host.put('/sys/devices/pci0000:00/0000:00:03.0/0000:02:00.0/gone-nvme/nvme0/serial', 'N9\n');
+    await expect(host.act(order(mount(nvme)))).rejects.toMatchObject(refusal('fingerprint-mismatch'));
+  });
+});
+
 describe('success that is none', () => {
   it.each([
     ['dismount', [], dismount(nvme), ['nodedev-detach']],
