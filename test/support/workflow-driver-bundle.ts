@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
@@ -18,7 +17,7 @@ export async function bundleWorkflows(): Promise<string> {
 
 /** The same, made once for every state of the sources: each spec file runs in a process of its own. */
 export async function workflowBundle(): Promise<string> {
-  const folder = join(tmpdir(), 'slipway-test-bundles');
+  const folder = join(root, 'node_modules', '.cache', 'workflow-bundle');
   const file = join(folder, `${digestOfSources()}.js`);
   try {
     return readFileSync(file, 'utf8');
