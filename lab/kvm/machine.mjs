@@ -59,7 +59,10 @@ export function machineArguments({ name, image, topology, files, port, bare }) {
 }
 
 function kernelLine({ iommu }) {
-  const quick = 'no_timer_check mitigations=off nokaslr random.trust_cpu=on tsc=reliable nowatchdog';
+  const quick = [
+    'no_timer_check mitigations=off nokaslr random.trust_cpu=on tsc=reliable nowatchdog',
+    'cryptomgr.notests audit=0 apparmor=0 rcupdate.rcu_expedited=1',
+  ].join(' ');
   return `console=ttyS0 loglevel=4 8250.nr_uarts=1 panic=-1 ${quick} ${iommuKernel[iommu]}`;
 }
 
