@@ -58,9 +58,9 @@ describe('the connection', () => {
   it('refuses paths that ssh would read as something else, and protects those it would expand', async () => {
     const { ssh } = host.options();
     for (const identityFile of ['a"b', '/x/${HOME}/y', '/x\n/y'])
-      expect(() => host.hypervisor({ ssh: { ...ssh, identityFile } }).inspect(look)).rejects.toMatchObject(
-        refusal('request-invalid'),
-      );
+      await expect(async () =>
+        host.hypervisor({ ssh: { ...ssh, identityFile } }).inspect(look),
+      ).rejects.toMatchObject(refusal('request-invalid'));
     await host.hypervisor({ ssh: { ...ssh, knownHostsFile: '/a b/%h' } }).inspect(look);
     expect(host.sshCalls().at(-1)).toContain('UserKnownHostsFile="/a b/%%h"');
   });
