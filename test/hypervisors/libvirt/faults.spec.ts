@@ -223,6 +223,7 @@ describe('a daemon that is gone', () => {
   afterEach(() => host.remove());
 
   it('before the act: nothing has happened, and it says what to start', async () => {
+    host.connection({ words: ['--limit', '1'] });
     host.update((state) => (state.daemonDownUntil = 9e9));
     await expect(host.act(order(dismount(nvme)))).rejects.toMatchObject(refusal('hypervisor-down'));
     await expect(host.hypervisor().inspect({ host: 'kvm-01' })).rejects.toMatchObject(
@@ -230,6 +231,11 @@ describe('a daemon that is gone', () => {
     );
     const observed = await host.hypervisor().observe({ host: 'kvm-01', ...attach(nvme) });
     expect(observed.reached).toBe('unknown');
+  });
+
+  it('started again a moment later is waited for', async () => {
+    host.update((state) => (state.daemonDownUntil = Date.now() / 1000 + 3));
+    expect(await host.act(order(dismount(nvme)))).toMatchObject({ result: 'done' });
   });
 
   it('killed while it acts, and started again: what is so is found out by looking', async () => {
