@@ -6,6 +6,7 @@ import { wordsOfVirsh } from './scenes/words.js';
 import { down, faults, up } from './support/lab.js';
 import { LabHost, type Truth } from './support/lab-host.js';
 import { patienceMs } from './support/product.js';
+import { unproven } from './support/proven.js';
 import { temporaryHome } from '../stack/home.js';
 
 const name = 'suite';
@@ -14,57 +15,59 @@ const addresses = (device: string): string[] =>
   topology.devices.find((one) => one.name === device)?.addresses ?? [];
 
 /** The adapter alone on the lab's host: no stack, no workflow. */
-describe('on a real host', () => {
-  const home = temporaryHome();
-  let host: LabHost;
-  let found: Truth;
-  beforeAll(async () => {
-    await down(name);
-    host = new LabHost(await up({ name, quiet: true }));
-    found = await host.truth();
-  }, patienceMs);
-  afterAll(async () => {
-    await down(name);
-    home.remove();
-  }, patienceMs);
-
-  describe('', () => {
-    afterEach(async () => expect(await host.truth()).toEqual(found), patienceMs);
-    wordsOfVirsh(() => host);
-  });
-
-  describe('with one VM switched off', () => {
-    beforeAll(() => host.run('virsh -q destroy hung-guest'), patienceMs);
+unproven('the adapter on a real host', () =>
+  describe('on a real host', () => {
+    const home = temporaryHome();
+    let host: LabHost;
+    let found: Truth;
+    beforeAll(async () => {
+      await down(name);
+      host = new LabHost(await up({ name, quiet: true }));
+      found = await host.truth();
+    }, patienceMs);
     afterAll(async () => {
-      await host.run('virsh -q start hung-guest');
-      expect(await host.truth()).toEqual(found);
+      await down(name);
+      home.remove();
     }, patienceMs);
 
-    describeHypervisor('libvirt', {
-      make: () => {
-        const { host: address, port, user, identity, knownHosts } = host.facts.ssh;
-        return createLibvirtHypervisor({
-          hostId: host.facts.host,
-          ssh: { host: address, port, user, identityFile: identity, knownHostsFile: knownHosts },
-          runtimeDir: home.path,
-          patience: { detachSeconds: 20, shutdownSeconds: 40 },
-        });
-      },
-      world: {
-        host: 'kvm-01',
-        single: addresses('nvme-1')[0]!,
-        unit: addresses('card'),
-        inUse: { address: '0000:00:1d.0', kind: 'default-route' },
-        running: 'voip-gateway',
-        neighbour: 'backup-store',
-        off: 'hung-guest',
-        probe: 'agent',
-        deafen: async () => void (await faults.pauseGuest(name, 'voip-gateway')),
-        wake: async () => void (await faults.resumeGuest(name, 'voip-gateway')),
-      },
-      ready: () => Promise.all(['voip-gateway', 'backup-store'].map((vm) => host.agentAnswers(vm))),
-      limits: { testMs: patienceMs, guestSeconds: 240 },
-      holes: {},
+    describe('', () => {
+      afterEach(async () => expect(await host.truth()).toEqual(found), patienceMs);
+      wordsOfVirsh(() => host);
     });
-  });
-});
+
+    describe('with one VM switched off', () => {
+      beforeAll(() => host.run('virsh -q destroy hung-guest'), patienceMs);
+      afterAll(async () => {
+        await host.run('virsh -q start hung-guest');
+        expect(await host.truth()).toEqual(found);
+      }, patienceMs);
+
+      describeHypervisor('libvirt', {
+        make: () => {
+          const { host: address, port, user, identity, knownHosts } = host.facts.ssh;
+          return createLibvirtHypervisor({
+            hostId: host.facts.host,
+            ssh: { host: address, port, user, identityFile: identity, knownHostsFile: knownHosts },
+            runtimeDir: home.path,
+            patience: { detachSeconds: 20, shutdownSeconds: 40 },
+          });
+        },
+        world: {
+          host: 'kvm-01',
+          single: addresses('nvme-1')[0]!,
+          unit: addresses('card'),
+          inUse: { address: '0000:00:1d.0', kind: 'default-route' },
+          running: 'voip-gateway',
+          neighbour: 'backup-store',
+          off: 'hung-guest',
+          probe: 'agent',
+          deafen: async () => void (await faults.pauseGuest(name, 'voip-gateway')),
+          wake: async () => void (await faults.resumeGuest(name, 'voip-gateway')),
+        },
+        ready: () => Promise.all(['voip-gateway', 'backup-store'].map((vm) => host.agentAnswers(vm))),
+        limits: { testMs: patienceMs, guestSeconds: 240 },
+        holes: {},
+      });
+    });
+  }),
+);
