@@ -83,7 +83,9 @@ async function openArms(name: string, opened: Opened, say: (line: string) => voi
 function lineOf({ round, product, script }: LabRound): string {
   const { attachedMs, seenMs } = script.attach;
   const typed = `by the script ${seconds(attachedMs)}, in the guest after ${seconds(seenMs)}`;
-  return `round ${round}: attach by the product ${seconds(product.attach.totalMs)}, ${typed}`;
+  const { totalMs, states } = product.attach;
+  const parts = Object.entries(states).map(([state, time]) => `${state} ${seconds(time)}`);
+  return `round ${round}: attach by the product ${seconds(totalMs)} (${parts.join(', ')}), ${typed}`;
 }
 
 function seconds(milliseconds: number): string {

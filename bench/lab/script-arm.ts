@@ -107,6 +107,7 @@ export class Script {
     const options = {
       IdentitiesOnly: 'yes',
       BatchMode: 'yes',
+      LogLevel: 'ERROR',
       StrictHostKeyChecking: 'yes',
       UserKnownHostsFile: knownHosts,
       ControlMaster: 'auto',
@@ -114,7 +115,7 @@ export class Script {
       ControlPersist: '300',
     };
     const settings = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-    const place = ['-F', 'none', '-q', '-p', String(port), '-i', identity, '-l', user, ...settings];
+    const place = ['-F', 'none', '-p', String(port), '-i', identity, '-l', user, ...settings];
     const argv = control ? [...place, ...words, host] : [...place, '--', host, words.map(quoted).join(' ')];
     return run('ssh', argv, input);
   }
