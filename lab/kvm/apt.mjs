@@ -89,7 +89,9 @@ export async function ensureLists(progress) {
   await progress.step('apt-get update', () => must(['apt-get', 'update', '-q']));
 }
 
-export async function isInstalled(name) {
-  const { code, stdout } = await run(['dpkg-query', '-W', '-f', '${db:Status-Status}', name]);
-  return code === 0 && stdout === 'installed';
+/** Which of `names` are not installed on this machine. */
+export async function notInstalled(names) {
+  const { stdout } = await run(['dpkg-query', '-W', '-f', '${Package} ${db:Status-Status}\n', ...names]);
+  const installed = new Set(stdout.split('\n').filter((line) => line.endsWith(' installed')));
+  return names.filter((name) => !installed.has(`${name} installed`));
 }

@@ -1,10 +1,10 @@
 // A baked state: the memory of a host that is up, with its guests, so that later starts take seconds.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { access, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { withLock } from './cache.mjs';
+import { exists, withLock } from './cache.mjs';
 import { domains } from './domains.mjs';
 import { ensureImage } from './image.mjs';
 import { forget, instance } from './instance.mjs';
@@ -40,12 +40,6 @@ export async function bakedState({ image, topology, progress }) {
     return state;
   });
 }
-
-const exists = (file) =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
 
 /** A state belongs to one machine: same QEMU, same arguments. */
 async function stateFile(image, topology) {

@@ -1,5 +1,5 @@
 // Where baked things are kept, and who may bake.
-import { open, readFile, rm } from 'node:fs/promises';
+import { access, open, readFile, rm, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,17 @@ export const checkout = join(here, '../..');
 /** ${XDG_CACHE_HOME:-~/.cache}/slipway/lab-kvm: outside the checkout, so that a fresh clone finds it. */
 export function cacheFolder() {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'slipway', 'lab-kvm');
+}
+
+export const exists = (path) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Marks something cached as used today. Only a hint: whoever runs a lab need not own the cache. */
+export async function touch(path) {
+  await utimes(path, new Date(), new Date()).catch(() => {});
 }
 
 /** Runs `work` while holding `file`; another holder that is alive is waited for, a dead one is forgotten. */

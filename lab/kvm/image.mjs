@@ -11,41 +11,22 @@ import {
   rm,
   stat,
   truncate,
-  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { acquireOptions, candidates, debianSources, kernelPackage } from './apt.mjs';
-import { cacheFolder, here, withLock } from './cache.mjs';
-import { fetchKernel, pickModules } from './kernel.mjs';
-import { guestInitramfs, hostInitramfs } from './initramfs.mjs';
+import { kernelPackage } from './apt.mjs';
+import { cacheFolder, exists, here, touch, withLock } from './cache.mjs';
 import { furnishHost } from './host-tree.mjs';
+import { guestInitramfs, hostInitramfs } from './initramfs.mjs';
+import { fetchKernel } from './kernel.mjs';
 import { must, LabError } from './process.mjs';
-
-const packages = [
-  ...[
-    'libvirt-daemon',
-    'libvirt-clients',
-    'qemu-system-x86',
-    'qemu-guest-agent',
-    'openssh-server',
-    'python3',
-  ],
-  ...['udev', 'kmod', 'iproute2', 'pciutils', 'procps', 'mount', 'util-linux', 'e2fsprogs', 'lvm2', 'mdadm'],
-  ...['busybox-static'],
-];
+import { packageVersions, unpackTree } from './tree.mjs';
 
 /** What decides whether an image can be used again: the scripts, the package versions, the kernel. */
 export async function imageKey() {
   const kernel = await kernelPackage();
-  const versions = await candidates([...packages, kernel]);
-  const missing = [...packages, kernel].filter((name) => !versions[name]);
-  if (missing.length) {
-    throw new LabError(`apt knows no candidate for ${missing.join(' ')}`, {
-      remedy: 'run `apt-get update` as root; the machine needs a Debian main archive in its apt sources',
-    });
-  }
+  const versions = await packageVersions([kernel]);
   const hash = createHash('sha256').update(JSON.stringify(versions));
   for (const file of await ingredientFiles())
     hash.update(`${file}\0`).update(await readFile(join(here, file)));
@@ -53,8 +34,7 @@ export async function imageKey() {
 }
 
 async function ingredientFiles() {
-  const scripts = ['image.mjs', 'initramfs.mjs', 'host-tree.mjs', 'kernel.mjs', 'cpio.mjs', 'domains.mjs'];
-  const files = [...scripts];
+  const files = ['initramfs.mjs', 'host-tree.mjs', 'kernel.mjs', 'cpio.mjs', 'domains.mjs', 'tree.mjs'];
   for (const folder of ['host', 'guest']) {
     for (const name of (await readdir(join(here, folder))).sort()) files.push(join(folder, name));
   }
@@ -75,26 +55,22 @@ export async function ensureImage(progress) {
 }
 
 async function inUse(folder, key) {
-  // Only a hint for removeUnused: whoever runs a lab need not own the cache.
-  await utimes(join(folder, 'complete'), new Date(), new Date()).catch(() => {});
+  await touch(join(folder, 'complete'));
   return { folder, key };
 }
 
-/** Images nobody has used for two weeks go: each takes about 700 MB. */
+/** Images and trees nobody has used for two weeks go: each takes some 700 MB. */
 async function removeUnused() {
   for (const name of await readdir(cacheFolder())) {
-    const folder = join(cacheFolder(), name);
-    const used = await stat(join(folder, 'complete')).catch(() => undefined);
-    if (used && Date.now() - used.mtimeMs > 14 * 24 * 3600 * 1000)
-      await rm(folder, { recursive: true, force: true });
+    const place = join(cacheFolder(), name);
+    const mark = name.endsWith('.tar') ? place : join(place, 'complete');
+    const used = await stat(mark).catch(() => undefined);
+    const unused = used && Date.now() - used.mtimeMs > 14 * 24 * 3600 * 1000;
+    if (unused) await rm(place, { recursive: true, force: true });
   }
 }
 
-const isBuilt = (folder) =>
-  readFile(join(folder, 'complete')).then(
-    () => true,
-    () => false,
-  );
+const isBuilt = (folder) => exists(join(folder, 'complete'));
 
 async function build(folder, kernelName, progress) {
   refuseWithoutRoot();
@@ -106,7 +82,7 @@ async function build(folder, kernelName, progress) {
     const root = join(work, 'root');
     const [kernel] = await Promise.all([
       progress.step(`fetching ${kernelName}`, () => fetchKernel(kernelName, join(work, 'kernel'))),
-      progress.step(`installing Debian packages into the host's tree`, () => installTree(root)),
+      unpackTree({ root, work, progress }),
     ]);
     await mkdir(next, { recursive: true });
     await progress.step('furnishing the host and packing the image', async () => {
@@ -132,30 +108,6 @@ function refuseWithoutRoot() {
   throw new LabError("building the lab's image needs root (it installs a Debian tree); running it does not", {
     remedy: `once: sudo XDG_CACHE_HOME="${join(cacheFolder(), '../..')}" npm run lab:kvm -- bake`,
   });
-}
-
-async function installTree(root) {
-  const { suite, files } = await debianSources();
-  const aptOptions = [
-    'APT::Install-Recommends "false"',
-    'Acquire::Languages "none"',
-    'APT::Sandbox::User "root"',
-    ...(await acquireOptions()),
-  ];
-  const left = ['doc', 'man', 'locale', 'info', 'mime', 'icons', 'fonts'];
-  await must([
-    'mmdebstrap',
-    '--mode=root',
-    '--variant=essential',
-    `--include=${packages.join(',')}`,
-    ...aptOptions.map((option) => `--aptopt=${option}`),
-    ...left.map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`),
-    suite,
-    root,
-    ...files,
-  ]);
-  // The machine's mirror and proxy are its own business.
-  await rm(join(root, 'etc/apt'), { recursive: true, force: true });
 }
 
 async function pack(root, image) {

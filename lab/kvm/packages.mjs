@@ -1,5 +1,5 @@
 // The Debian packages the lab needs on this machine: installed when root, else named.
-import { ensureLists, isInstalled } from './apt.mjs';
+import { ensureLists, notInstalled } from './apt.mjs';
 import { must, run, LabError } from './process.mjs';
 
 /** To run a baked lab. */
@@ -10,8 +10,7 @@ const toBuild = ['mmdebstrap', 'e2fsprogs', 'xz-utils', 'kmod'];
 export async function ensurePackages({ build, progress }) {
   await refuseOtherSystems();
   const wanted = build ? [...toRun, ...toBuild] : toRun;
-  const missing = [];
-  for (const name of wanted) if (!(await isInstalled(name))) missing.push(name);
+  const missing = await notInstalled(wanted);
   if (missing.length === 0) return;
   if (process.getuid() !== 0) {
     throw new LabError('the KVM lab needs Debian packages which are not installed', {
