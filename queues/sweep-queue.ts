@@ -12,14 +12,14 @@ export async function migrateQueues(migratorUrl: string, appRole = 'slipway_app'
   try {
     await runMigrations(client, schema);
     const role = client.escapeIdentifier(appRole);
-    for (const grant of [
-      `grant usage, create on schema ${schema} to ${role}`,
-      `grant all on all tables in schema ${schema} to ${role}`,
-      `grant all on all sequences in schema ${schema} to ${role}`,
-      `grant execute on all functions in schema ${schema} to ${role}`,
-    ]) {
-      await client.query(grant);
-    }
+    await client.query(`grant usage, create on schema ${schema} to ${role}`);
+    // BullMQ makes sequences as it goes: those belong to the application already, and can't be granted by us.
+    const ours = `relnamespace = '${schema}'::regnamespace and relowner = current_user::regrole`;
+    const { rows } = await client.query<{ name: string; kind: string }>(
+      `select oid::regclass::text as name, case relkind when 'S' then 'sequence' else 'table' end as kind
+       from pg_class where ${ours} and relkind in ('r', 'p', 'S')`,
+    );
+    for (const { kind, name } of rows) await client.query(`grant all on ${kind} ${name} to ${role}`);
   } finally {
     await client.end();
   }
