@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { migrateQueues } from '../../queues/sweep-queue.js';
 import { tokenOf } from '../../stack/token.js';
 import { openRig, type Rig } from '../battery/rig.js';
 import { eventually } from '../support/eventually.js';
@@ -18,6 +19,10 @@ describe('the inventory', () => {
     expect((await rig.change({ action: 'return', devices: [{ address }] })).ending).toBe('succeeded');
     await eventually(async () => expect(await holder()).toMatchObject({ kind: 'host', driver: 'nvme' }));
   }, 60_000);
+
+  it('leaves queues behind that the next start can take over', async () => {
+    await expect(migrateQueues(rig.addresses.database.migratorUrl)).resolves.toBeUndefined();
+  });
 
   async function holder(): Promise<unknown> {
     const headers = { authorization: `Bearer ${await tokenOf('requester', rig.addresses)}` };
