@@ -65,7 +65,8 @@ async function openKvm(fault: Fault | undefined, show: Show): Promise<Place> {
   const workerEnv: Record<string, string> = fault
     ? { SLIPWAY_FAULT: `${[fault.verb, fault.subject].filter(Boolean).join(' ')}:${fault.when}` }
     : {};
-  const stack = await ownStack('kvm', show, { estate: lab.estate, workerEnv });
+  // A register that knows this host would refuse the guard of a lab that was made pristine since.
+  const stack = await ownStack(`kvm-${lab.boot}`, show, { estate: lab.estate, workerEnv });
   show.stack(stack.addresses, 'a stack of its own');
   return {
     addresses: stack.addresses,
