@@ -1,4 +1,5 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { guardProgram } from '../../../hypervisors/libvirt/guard/program.js';
 import { controlPath } from '../../../hypervisors/libvirt/ssh-arguments.js';
@@ -194,9 +195,9 @@ describe('after the end', () => {
 
   it('no process is left behind', async () => {
     await host.prepare(dismount(nvme));
-    rmSync(host.at('/fake/ssh.log'));
-    const { execFileSync } = await import('node:child_process');
-    const running = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
-    expect(running.split('\n').filter((line) => line.includes(host.root))).toEqual([]);
+    await host.until(() => {
+      const running = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
+      return !running.split('\n').some((line) => line.includes(host.root));
+    });
   });
 });
