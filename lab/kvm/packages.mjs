@@ -11,6 +11,7 @@ export async function ensurePackages({ build, progress }) {
   await refuseOtherSystems();
   const wanted = build ? [...toRun, ...toBuild] : toRun;
   const missing = await notInstalled(wanted);
+  if (build && process.getuid() === 0) await ensureLists(progress);
   if (missing.length === 0) return;
   if (process.getuid() !== 0) {
     throw new LabError('the KVM lab needs Debian packages which are not installed', {
@@ -19,12 +20,19 @@ export async function ensurePackages({ build, progress }) {
       remedy: `as root: apt-get update && apt-get install --no-install-recommends ${missing.join(' ')}`,
     });
   }
-  await ensureLists(progress);
   await progress.step(`apt-get install ${missing.join(' ')}`, () => install(missing));
 }
 
 async function install(names) {
-  const argv = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...names];
+  const argv = [
+    'apt-get',
+    '-o',
+    'DPkg::Lock::Timeout=300',
+    'install',
+    '-y',
+    '-q',
+    '--no-install-recommends',
+  ].concat(names);
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   // Package lists older than the archive name files that are gone: refresh once and try again.
   if ((await run(argv, { env })).code === 0) return;

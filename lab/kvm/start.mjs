@@ -91,7 +91,7 @@ export async function waitForSsh(lab, port, limit) {
   const probe = async () => (await mustRun(lab, 'ssh')) && greets(port);
   await until(probe, { limit, every: 100, onTimeout: () => silence(lab, 'ssh') });
   await until(() => openShared(lab, port), {
-    limit: 30_000,
+    limit: 120_000,
     onTimeout: () => silence(lab, 'a login by ssh'),
   });
 }
