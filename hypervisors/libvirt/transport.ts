@@ -96,6 +96,7 @@ export function createTransport(options: TransportOptions): Transport {
     return new Promise((resolve, reject) => {
       let reached: Reached = 'nothing-sent';
       let settled = false;
+      let hanging = false;
       const client = start([...destination(), guardCommand(ssh.user)]);
       const said = collect(client.stderr);
 
@@ -139,7 +140,7 @@ export function createTransport(options: TransportOptions): Transport {
       };
 
       const hear = (line: Line): void => {
-        if (settled) return;
+        if (settled || hanging) return;
         stillThere();
         if (reached === 'nothing-sent') return greet(line);
         if (line.event === 'effect') {
@@ -150,7 +151,6 @@ export function createTransport(options: TransportOptions): Transport {
         if (line.ok) return finish(() => resolve(line.value));
         finish(() => reject(new SlipwayError(failureOf(hostId, line.failure ?? { reason: null }))));
       };
-      let hanging = false;
       /** As if the network swallowed everything from here on: only the caller's own limit ends it. */
       const hang = (): void => {
         hanging = true;
