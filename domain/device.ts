@@ -99,11 +99,20 @@ export function normalAddress(text: string): string {
   return parsed ? formatPciAddress(parsed) : text;
 }
 
-/** The parts of `wanted` that `found` contradicts, as `serial: expected N0, found N1`. */
-export function fingerprintDifferences(wanted: Partial<Fingerprint>, found: Fingerprint): string[] {
+/** Texts such as `serial N0` and `serial none`. */
+export interface FingerprintDifference {
+  expected: string;
+  actual: string;
+}
+
+/** The parts of `wanted` that `found` contradicts. */
+export function fingerprintDifferences(
+  wanted: Partial<Fingerprint>,
+  found: Fingerprint,
+): FingerprintDifference[] {
   return (Object.keys(wanted) as (keyof Fingerprint)[])
     .filter((part) => wanted[part] !== undefined && plainId(wanted[part]) !== plainId(found[part]))
-    .map((part) => `${part}: expected ${wanted[part]}, found ${found[part] ?? 'none'}`);
+    .map((part) => ({ expected: `${part} ${wanted[part]}`, actual: `${part} ${found[part] ?? 'none'}` }));
 }
 
 function plainId(value: string | undefined): string | undefined {

@@ -36,6 +36,17 @@ export function compareFacts(before: readonly Fact[], after: readonly Fact[]): F
     });
 }
 
+/** Of which of the plan's devices, and of whose power, a snapshot says nothing at all: two silences prove nothing. */
+export function silences(plan: Plan, facts: readonly Fact[]): string[] {
+  const wanted = [
+    ...plan.basis.devices.map(({ address }) => ({ subject: `device ${address}`, name: FactName.holder })),
+    { subject: `vm ${plan.basis.vm.name}`, name: FactName.power },
+  ];
+  return wanted
+    .filter(({ subject, name }) => !facts.some((fact) => fact.subject === subject && fact.name === name))
+    .map(({ subject, name }) => `${subject} ${name}`);
+}
+
 /** Whether a snapshot shows what the plan was for; the failures name each device and VM that is not as planned. */
 export function proveGoal(plan: Plan, facts: readonly Fact[]): Failure[] {
   const valueOf = (subject: string, name: string): string =>

@@ -63,7 +63,7 @@ function deviceFailures(
   if (!found) return [failure('device-unknown', { where, actual: 'no such device on the host' })];
   if (found.bridge) return [failure('device-is-bridge', { where, actual: found.name })];
   const differences = fingerprintDifferences(wanted.fingerprint ?? {}, found.fingerprint);
-  return differences.map((difference) => failure('fingerprint-mismatch', { where, actual: difference }));
+  return differences.map((difference) => failure('fingerprint-mismatch', { where, ...difference }));
 }
 
 function consentFailure(request: ChangeRequest, asked: DeviceFacts[], companions: DeviceFacts[]): Failure {

@@ -199,9 +199,7 @@ export async function newestEpoch(db: Db): Promise<number> {
 
 /** Makes every further epoch newer than `above`. For a register that a host's guard has found to be behind. */
 export async function advanceEpoch(db: Db, above: number): Promise<void> {
-  await fromRegister(db, (handle) =>
-    sql`select setval('claim_epoch', ${above}) from claim_epoch where last_value < ${above}`.execute(handle),
-  );
+  await fromRegister(db, (handle) => sql`select advance_claim_epoch(${above})`.execute(handle));
 }
 
 /** Changes that hold claims, with the host they are about and the state the register last heard of. */

@@ -33,7 +33,7 @@ export async function grantApp(db: Db, appRole: string): Promise<void> {
     await sql`grant select, insert, update, delete on ${tables(deletable)} to ${role}`.execute(trx);
     await sql`grant usage, select on all sequences in schema public to ${role}`.execute(trx);
     // A register that was restored from a backup must be able to catch up with the hosts' guards.
-    await sql`grant update on sequence claim_epoch to ${role}`.execute(trx);
+    await sql`grant execute on function advance_claim_epoch(bigint) to ${role}`.execute(trx);
   });
 }
 

@@ -111,21 +111,34 @@ export function failureOf(error: unknown): Failure {
 /** Longer from time to time: a site may be away for weeks, and a workflow's history is not endless. */
 const patience = { firstMs: 5_000, mostMs: 900_000 };
 
+/** A host that reboots is back by then; after that people must know that a device may be half-way. */
+export const hostBackWithinMs = 900_000;
+
+export interface Patience {
+  calledOff?: () => boolean;
+  /** How long a host that does not answer is waited for, from its first silence on; else it is a failure. */
+  hostAwayMs?: number;
+}
+
 /**
- * Does `work` again while nothing but patience is missing: the register is down or no worker serves the
- * site. Neither says anything about the machine, so neither fails a step; it ends when it is called off.
+ * Does `work` again while nothing but patience is missing: the register is down, no worker serves the site, or
+ * the host is away. None says anything about the device, so none fails a step; it ends when it is called off.
  */
 export async function patiently<T>(
   work: () => Promise<T>,
   notice: (why: Failure) => Promise<void>,
-  calledOff = (): boolean => false,
+  { calledOff = () => false, hostAwayMs = 0 }: Patience = {},
 ): Promise<T> {
+  let hostAwayUntil = Infinity;
   for (let pause = patience.firstMs; ; pause = Math.min(2 * pause, patience.mostMs)) {
     try {
       return await work();
     } catch (error) {
       const why = failureOf(error);
-      if (why.reason !== 'register-down' && why.reason !== 'site-stalled') throw error;
+      const hostIsAway = why.reason === 'host-unreachable';
+      if (hostIsAway) hostAwayUntil = Math.min(hostAwayUntil, Date.now() + hostAwayMs);
+      const nobodyToAsk = why.reason === 'register-down' || why.reason === 'site-stalled';
+      if (!nobodyToAsk && !(hostIsAway && Date.now() < hostAwayUntil)) throw error;
       if (calledOff()) throw error;
       await notice(why);
       if (await condition(calledOff, pause, { summary: why.reason })) throw error;

@@ -1,7 +1,7 @@
 import { getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { Ending } from '../domain/change.js';
 import { type Failure, failure } from '../domain/failures.js';
-import { type Acts, failureOf, patiently, tell } from './acts.js';
+import { type Acts, failureOf, hostBackWithinMs, patiently, tell } from './acts.js';
 import { changeWorkflowId, claimsFreedSignal } from './contract.js';
 import type { OpenChange } from './open-change.js';
 import type { Orders } from './orders.js';
@@ -46,7 +46,7 @@ export async function passGate(
           planHash: change.planHash!,
         }),
       notice,
-      () => turnedAway() !== null,
+      { calledOff: () => turnedAway() !== null, hostAwayMs: Infinity },
     );
     if (!again.ok)
       return await leave(change, { verdict: 'closes', ending: 'refused', failures: again.failures });
@@ -150,6 +150,7 @@ export async function passGateAgain(change: OpenChange, acts: Acts): Promise<Fai
           fence: change.fence,
         }),
       (why) => change.moves('gate', { waitingFor: why.message }),
+      { hostAwayMs: hostBackWithinMs },
     );
   } catch (error) {
     return [failureOf(error)];

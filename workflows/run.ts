@@ -42,7 +42,7 @@ async function runStep(change: OpenChange, orders: Orders, step: Step, acts: Act
       () =>
         perform(acts.touch(limit, `${direction}: ${step.name}`), orderFor(change, step, planned, direction)),
       (why) => change.moves('running', { waitingFor: why.message }),
-      () => orders.stopped !== null,
+      { calledOff: () => orders.stopped !== null },
     );
   try {
     await escalating(

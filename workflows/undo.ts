@@ -1,9 +1,9 @@
-import { compareFacts } from '../domain/evidence.js';
+import { compareFacts, silences } from '../domain/evidence.js';
 import { type Failure, failure } from '../domain/failures.js';
 import type { PlannedAct } from '../domain/plan.js';
 import { powerStepOf, type UndoResidue } from '../domain/half-state.js';
 import { undoGraph, type UndoNode } from '../domain/undo.js';
-import { type Acts, failureOf, patiently, tell } from './acts.js';
+import { type Acts, failureOf, hostBackWithinMs, patiently, tell } from './acts.js';
 import type { OpenChange } from './open-change.js';
 import { escalating, orderFor, perform } from './run.js';
 
@@ -87,6 +87,7 @@ function touchBack(
         orderFor(change, step, planned, direction),
       ),
     (why) => change.moves('undoing', { waitingFor: why.message }),
+    { hostAwayMs: hostBackWithinMs },
   );
 }
 
@@ -112,12 +113,15 @@ async function snapshotsEqual(change: OpenChange, residue: UndoResidue, acts: Ac
     const after = await patiently(
       () => acts.look.snapshot({ changeId, round, plan: change.plan!, fence }),
       (why) => change.moves('undoing', { waitingFor: why.message }),
+      { hostAwayMs: hostBackWithinMs },
     );
-    const differences = compareFacts(change.before, after);
-    if (differences.length === 0) return true;
-    const text = differences
-      .map((one) => `${one.subject} ${one.name}: ${one.before} → ${one.after}`)
-      .join('; ');
+    const silent = [change.before, after].flatMap((facts) => silences(change.plan!, facts));
+    const different = compareFacts(change.before, after);
+    if (silent.length === 0 && different.length === 0) return true;
+    const text = [
+      ...silent.map((fact) => `${fact}: not observed`),
+      ...different.map((one) => `${one.subject} ${one.name}: ${one.before} → ${one.after}`),
+    ].join('; ');
     residue.unproven.push({
       step: 'compare before and after',
       failure: failure('act-without-effect', { expected: 'as before', actual: text }),

@@ -1,5 +1,5 @@
 import type { Failure } from '../domain/failures.js';
-import { type Acts, failureOf, patiently, tell } from './acts.js';
+import { type Acts, failureOf, hostBackWithinMs, patiently, tell } from './acts.js';
 import type { OpenChange } from './open-change.js';
 
 /**
@@ -19,6 +19,7 @@ export async function verify(change: OpenChange, acts: Acts): Promise<Failure[]>
           fence: change.fence,
         }),
       (why) => change.moves('verifying', { waitingFor: why.message }),
+      { hostAwayMs: hostBackWithinMs },
     );
     return verified.failures;
   } catch (error) {

@@ -21,7 +21,7 @@ export async function inspect(change: OpenChange, orders: Orders, acts: Acts): P
           requirements: policy.requirements,
         }),
       (why) => change.moves('inspecting', { waitingFor: why.message }),
-      calledOff,
+      { calledOff },
     );
     if (!inspected.ok) return inspected.failures;
     change.adopts(inspected);

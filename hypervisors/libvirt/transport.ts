@@ -46,7 +46,7 @@ export interface Transport {
 }
 
 /** The guard gives a sign of life every two seconds; after so much silence the connection counts as lost. */
-const silenceMs = 30_000;
+const silenceMs = 20_000;
 /** From starting ssh to the guard's first line: key exchange, login, start of Python on a busy host. */
 const greetingMs = 45_000;
 const longestLine = 64 * 1024 * 1024;
@@ -110,7 +110,10 @@ export function createTransport(options: TransportOptions): Transport {
       };
       const lost = (why: string): void =>
         finish(() => reject(new SlipwayError(connectionFailure(hostId, reached, why))));
-      const abandon = (): void => lost('given up: the time for this call is over');
+      const abandon = (): void => {
+        if (acts) reached = 'acting';
+        lost('given up: the time for this call is over');
+      };
       const injected = (when: ConnectionFault['when']): boolean => {
         if (fault?.when !== when) return false;
         fault.left -= 1;
@@ -143,7 +146,8 @@ export function createTransport(options: TransportOptions): Transport {
         if (settled || hanging) return;
         stillThere();
         if (reached === 'nothing-sent') return greet(line);
-        if (line.event === 'effect') {
+        // A further try finds the effect made and reports no new one: its reply is lost like the first one's.
+        if (line.event === 'effect' || line.ok) {
           if (injected('after')) return;
           if (injected('hang')) return hang();
         }
@@ -151,10 +155,9 @@ export function createTransport(options: TransportOptions): Transport {
         if (line.ok) return finish(() => resolve(line.value));
         finish(() => reject(new SlipwayError(failureOf(hostId, line.failure ?? { reason: null }))));
       };
-      /** As if the network swallowed everything from here on: only the caller's own limit ends it. */
+      /** As if the network swallowed everything from here on. */
       const hang = (): void => {
         hanging = true;
-        clearTimeout(patience);
         client.stdout.removeAllListeners('data');
         client.kill('SIGKILL');
       };

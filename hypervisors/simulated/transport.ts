@@ -11,8 +11,10 @@ export interface Transport {
   close(): void;
 }
 
-/** Reads are given up after this long; orders only by their caller's signal. */
+/** Reads are given up after this long; orders by their caller's signal. */
 const readLimitMs = 30_000;
+/** The simulator gives a sign of life every second; after so much silence the connection counts as lost. */
+const silenceMs = 10_000;
 
 export function connect(hostId: string, url: string): Transport {
   const agent = new Agent({ keepAlive: true });
@@ -46,6 +48,12 @@ export function connect(hostId: string, url: string): Transport {
           }
         });
       });
+      const silence = setTimeout(
+        () => request.destroy(new Error(`no sign of life for ${silenceMs / 1000} s`)),
+        silenceMs,
+      );
+      request.on('information', () => silence.refresh());
+      request.once('close', () => clearTimeout(silence));
       request.once('error', fail);
       request.once('socket', (socket) => {
         if (!socket.connecting) sent = true;

@@ -12,7 +12,7 @@ const iommuDevice = {
 };
 const iommuKernel = {
   intel: 'intel_iommu=on iommu=pt',
-  amd: 'amd_iommu=on iommu=pt',
+  amd: 'iommu=nopt',
   off: 'intel_iommu=off',
 };
 

@@ -157,7 +157,8 @@ export async function listFunctions(lab, port) {
     'if test -e $d/driver; then cd -P $d/driver && r=${PWD##*/}; fi; ' +
     'if test -e $d/iommu_group; then cd -P $d/iommu_group && g=${PWD##*/}; fi; ' +
     'echo "${d##*/} $v $i $c $r. $g."; done';
-  const { stdout } = await sshRun(lab, port, [line]);
+  const { code, stdout } = await sshRun(lab, port, [line]);
+  if (code !== 0) throw await silence(lab, 'its list of devices');
   const bare = (text) => text.replace(/\.$/, '') || undefined;
   return stdout
     .trim()

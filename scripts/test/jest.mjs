@@ -19,6 +19,7 @@ export async function runSuite(suite, jestArgs = []) {
         'node_modules/jest/bin/jest.js',
       ],
       ...['--json', '--outputFile', answer, suite.oneByOne ? '--runInBand' : '--maxWorkers=2'],
+      ...(suite.oneByOne ? ['--reporters', 'default', '--reporters', './scripts/test/each.mjs'] : []),
       ...['--testPathPatterns', `^${join(root, 'test', suite.name)}/`, ...jestArgs],
     ]);
     return countsOf(suite, readAnswer(answer), code);

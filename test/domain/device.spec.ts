@@ -87,13 +87,16 @@ describe('a fingerprint', () => {
     ['an id was typed as 0x8086', { vendor: '0x8086' }, []],
     ['an id was typed in capitals', { device: '10D3' }, []],
     ['a part was left undefined', { vendor: undefined }, []],
-    ['the vendor differs', { vendor: '1b36' }, ['vendor: expected 1b36, found 8086']],
-    ['the serial differs', { serial: 'AB-02' }, ['serial: expected AB-02, found AB-01']],
-    ['the device has no such part', { slot: '3' }, ['slot: expected 3, found none']],
+    ['the vendor differs', { vendor: '1b36' }, [{ expected: 'vendor 1b36', actual: 'vendor 8086' }]],
+    ['the serial differs', { serial: 'AB-02' }, [{ expected: 'serial AB-02', actual: 'serial AB-01' }]],
+    ['the device has no such part', { slot: '3' }, [{ expected: 'slot 3', actual: 'slot none' }]],
     [
       'two parts differ',
       { vendor: '1b36', device: '0010' },
-      ['vendor: expected 1b36, found 8086', 'device: expected 0010, found 10d3'],
+      [
+        { expected: 'vendor 1b36', actual: 'vendor 8086' },
+        { expected: 'device 0010', actual: 'device 10d3' },
+      ],
     ],
   ])('is compared when %s', (_, wanted, differences) => {
     expect(fingerprintDifferences(wanted, found)).toEqual(differences);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from '@jest/globals';
 import type { Fact } from '../../domain/act.js';
-import { compareFacts, proveGoal } from '../../domain/evidence.js';
+import { compareFacts, proveGoal, silences } from '../../domain/evidence.js';
 import { card, disk, host, planInput, planOf, request, returnInput, view, vm, vmName } from './samples.js';
 
 const fact = (subject: string, name: string, value: string): Fact => ({
@@ -44,6 +44,13 @@ describe('two snapshots', () => {
   it('are not equal because both say unknown', () => {
     const unknown = [fact('device a', 'holder', 'unknown')];
     expect(compareFacts(unknown, unknown)).toHaveLength(1);
+  });
+
+  it('prove nothing together when both are silent about a device or about the power of the VM', () => {
+    const plan = planOf(planInput());
+    expect(silences(plan, [])).toEqual([`device ${card} holder`, `vm ${vmName} power`]);
+    const facts = [fact(`device ${card}`, 'holder', 'unknown'), fact(`vm ${vmName}`, 'power', 'off')];
+    expect(silences(plan, facts)).toEqual([]);
   });
 
   it('differ exactly where they do', () => {

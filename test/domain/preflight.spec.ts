@@ -76,8 +76,8 @@ describe('preflight of an attach refuses, and names the field', () => {
       { address: card, mode: 'pci' as const, fingerprint: { vendor: '8086', serial: 'other' } },
     ];
     expect(attach({ devices })).toMatchObject([
-      { reason: 'fingerprint-mismatch', where, actual: 'vendor: expected 8086, found 1b36' },
-      { reason: 'fingerprint-mismatch', where, actual: `serial: expected other, found N-${card}` },
+      { reason: 'fingerprint-mismatch', where, expected: 'vendor 8086', actual: 'vendor 1b36' },
+      { reason: 'fingerprint-mismatch', where, expected: 'serial other', actual: `serial N-${card}` },
     ]);
   });
 

@@ -183,7 +183,7 @@ export function actContract(check: Check): void {
     const refusal = await failureOf(orders.send(orders.order(other)));
     expect(refusal).toMatchObject({
       reason: 'fingerprint-mismatch',
-      actual: expect.stringContaining('other-card'),
+      expected: expect.stringContaining('other-card'),
     });
     expect((await orders.look(single)).holder.kind).toBe('host');
   });

@@ -128,7 +128,8 @@ export function guardContract(check: Check): void {
     'does nothing on another machine that answers under the name',
     async ({ orders, world: { host, single } }) => {
       const hostIdentity = 'f'.repeat(64);
-      const order = orders.order(orders.act('dismount', { device: single }), { hostIdentity });
+      const act = orders.act('dismount', { device: single });
+      const order = orders.order(act, { hostIdentity, keys: claimKeys(hostIdentity, [act]) });
       expect((await failureOf(orders.send(order))).reason).toBe('host-identity-changed');
       const fence = { ...fenceOf(orders, single, orders.epoch), hostIdentity };
       expect((await failureOf(orders.hypervisor.inspect({ host, fence }))).reason).toBe(

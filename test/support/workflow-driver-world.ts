@@ -54,6 +54,8 @@ export class World {
   readonly ledger: Entry[] = [];
   faults: Fault[] = [];
   registerDown = false;
+  /** The host answers nobody. */
+  hostAway = false;
   /** The guest lets no device go while it runs. */
   deaf = false;
   /** What the guest says after the host's facts are proven. */
@@ -173,8 +175,12 @@ export class World {
       this.note({ kind: 'quarantine-ended' });
       return { wake: [] };
     },
-    inspect: async (input) => this.plan(input),
+    inspect: async (input) => {
+      this.reach();
+      return this.plan(input);
+    },
     inspectAgain: async (input): Promise<InspectedAgain> => {
+      this.reach();
       const planned = this.plan(input);
       if (!planned.ok) return planned;
       for (const { address, fingerprint, hostDriver } of planned.plan.basis.devices) {
@@ -192,6 +198,7 @@ export class World {
       return { ...planned, before: this.facts() };
     },
     stillStands: async ({ acts }) => {
+      this.reach();
       this.note({ kind: 'look' });
       const fallen = acts.filter((act) => !this.holds(act));
       return fallen.map((act) =>
@@ -199,14 +206,17 @@ export class World {
       );
     },
     observe: async ({ act }) => {
+      this.reach();
       this.note({ kind: 'look' });
       return { reached: this.holds(act) ? 'yes' : 'no', facts: this.facts() };
     },
     snapshot: async () => {
+      this.reach();
       this.note({ kind: 'proof' });
       return this.facts();
     },
     verify: async ({ plan }) => {
+      this.reach();
       this.note({ kind: 'proof' });
       const failures = proveGoal(plan, this.facts());
       return { failures: failures.length > 0 ? failures : this.guest, probe: null };
@@ -217,6 +227,7 @@ export class World {
   private async act(input: ActInput): ReturnType<Touch['act']> {
     const { act, direction, epoch, round, run, step } = input;
     this.register();
+    this.reach();
     const name = actName(act);
     const key = [round, run, step, direction, act.verb].join('/');
     const claimed = claimKeys(input.hostIdentity, [act]).every(
@@ -314,6 +325,10 @@ export class World {
       ]),
       fact(`vm ${vmName}`, 'power', this.vm.power),
     ];
+  }
+
+  private reach(): void {
+    if (this.hostAway) throw refused('host-unreachable');
   }
 
   private plan({ request, requirements }: Parameters<Look['inspect']>[0]): Inspected {

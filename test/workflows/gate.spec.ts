@@ -151,6 +151,21 @@ describe('a look at the gate that can’t be made', () => {
     expect(await change.ends()).toEqual({ ending: 'succeeded' });
   });
 
+  it('because the host is away waits, tells it, and goes on when the host is back', async () => {
+    const change = await Change.submitted();
+    await change.isApproved();
+    await change.reaches('gate');
+    change.world.hostAway = true;
+    await change.driver.advance(10 * hour);
+    expect(change.world.lastTold()).toMatchObject({
+      state: 'gate',
+      waitingFor: expect.stringContaining('does not answer'),
+    });
+    expect(change.acts).toEqual([]);
+    change.world.hostAway = false;
+    expect(await change.ends()).toEqual({ ending: 'succeeded' });
+  });
+
   it.each<[string, (change: Change) => Promise<unknown>, string]>([
     ['withdrawn', (change) => change.order('withdraw'), 'withdrawn'],
     ['rejected', (change) => change.rejects('approver-1'), 'rejected'],

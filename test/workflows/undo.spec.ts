@@ -98,6 +98,31 @@ describe('undo', () => {
     ]);
   });
 
+  it('waits for a host that reboots, and proves the undo when it is back', async () => {
+    const change = await failed(failsToAttach());
+    await change.reaches('undoing');
+    change.world.hostAway = true;
+    await change.driver.advance(10 * 60_000);
+    expect(change.world.lastTold()).toMatchObject({
+      state: 'undoing',
+      waitingFor: expect.stringContaining('does not answer'),
+    });
+    change.world.hostAway = false;
+    expect(await change.ends()).toMatchObject({ ending: 'undone', restored: true });
+  });
+
+  it('parks when the host stays away, for nobody knows what it holds', async () => {
+    const change = await failed(failsToAttach());
+    await change.reaches('undoing');
+    change.world.hostAway = true;
+    await change.reaches('parked');
+    await change.settles();
+    expect(change.world.lastTold().failures).toContainEqual(
+      expect.objectContaining({ reason: 'host-unreachable' }),
+    );
+    expect(change.world.quarantines.size).toBeGreaterThan(0);
+  });
+
   it('makes the VM whole although the host can’t take its device back', async () => {
     const world = new World();
     world.vm.freePorts = 0;

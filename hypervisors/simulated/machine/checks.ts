@@ -22,7 +22,7 @@ export function checkIdentity(host: MachineHost, act: Act): void {
     if (difference)
       refuse('other-device', 'another device is at this address', {
         address: device.address,
-        actual: difference,
+        ...difference,
       });
     const members = unitOf(host, device)
       .filter((one) => !one.bridge)

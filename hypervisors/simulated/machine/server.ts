@@ -14,6 +14,8 @@ import { members } from './document.js';
 import { readDelays } from './world-file.js';
 
 const mostBytes = 1024 * 1024;
+/** `102 Processing` while an answer takes its time, so that a caller can tell a long act from a silent host. */
+const signOfLifeEveryMs = 1000;
 type Answer = { status: number; body: unknown } | 'hang' | 'cut';
 
 export interface Simulator {
@@ -29,8 +31,10 @@ export interface Simulator {
  */
 export function createSimulatorServer(simulator: Simulator): Server {
   return createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    const life = setInterval(() => response.writeProcessing(), signOfLifeEveryMs);
     answer(simulator, request)
       .catch((error: unknown) => failed(error))
+      .finally(() => clearInterval(life))
       .then((reply) => send(response, reply))
       .catch(() => response.destroy());
   });

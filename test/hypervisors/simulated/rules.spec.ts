@@ -93,7 +93,8 @@ describe('the simulated host', () => {
     const refusal = await failureOf(orders.give('dismount', { device: disk }));
     expect(refusal).toMatchObject({
       reason: 'fingerprint-mismatch',
-      actual: 'serial: expected N1, found N9',
+      expected: 'serial N1',
+      actual: 'serial N9',
     });
     expect(await orders.reached('dismount', { device: disk })).toBe('unknown');
   });
