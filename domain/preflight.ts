@@ -89,7 +89,22 @@ export function hostObjections(
     ...(missing
       ? [failure('passthrough-unavailable', { where: at(request), actual: `missing: ${missing}` })]
       : []),
-    ...devices.flatMap((device) => [...holderObjections(request, device), ...useObjections(request, device)]),
+    ...devices.flatMap((device) => [
+      ...isolationObjections(request, device),
+      ...holderObjections(request, device),
+      ...useObjections(request, device),
+    ]),
+  ];
+}
+
+function isolationObjections(request: ChangeRequest, device: DeviceFacts): Failure[] {
+  if (device.isolation === 'isolated') return [];
+  return [
+    failure('iommu-off', {
+      where: at(request, device.address),
+      expected: 'a device in an IOMMU group',
+      actual: 'the IOMMU does not isolate this device',
+    }),
   ];
 }
 

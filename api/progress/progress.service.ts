@@ -23,7 +23,8 @@ export class Progress {
 
   async plan(changeId: string, planHash?: string): Promise<PlanView> {
     const change = await this.changes.get(changeId);
-    const plan = await getPlan(this.register.db, changeId, planHash);
+    const wanted = planHash ?? change.planHash;
+    const plan = wanted ? await getPlan(this.register.db, changeId, wanted) : null;
     if (plan) return planView(plan);
     throw new ProblemError('plan-missing', {
       detail: `the change is ${change.ending ?? change.state} and has no such plan`,

@@ -52,7 +52,7 @@ export async function up(db: Kysely<never>): Promise<void> {
       plan json not null,
       material json not null,
       stored_at timestamptz not null default now(),
-      primary key (change_id, round)
+      primary key (change_id, plan_hash)
     )`.execute(db);
 
   await sql`

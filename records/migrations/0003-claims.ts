@@ -4,6 +4,17 @@ import { type Kysely, sql } from 'kysely';
 export async function up(db: Kysely<never>): Promise<void> {
   // Never cycles and is never reset: hosts remember the highest epoch they have seen.
   await sql`create sequence claim_epoch as bigint start 1 no cycle cache 1`.execute(db);
+  // The one way to move it by hand: forward. The app's role may call it and can't set the sequence itself.
+  // `alter sequence` takes the lock that keeps nextval out: nobody draws an epoch between the look and the move.
+  await sql`
+    create function advance_claim_epoch(above bigint) returns void
+    language plpgsql security definer set search_path = public as $body$
+    begin
+      alter sequence claim_epoch no cycle;
+      perform setval('claim_epoch', above) from claim_epoch where last_value < above;
+    end
+    $body$`.execute(db);
+  await sql`revoke all on function advance_claim_epoch(bigint) from public`.execute(db);
 
   // A key keeps its row when it is free again: the row holds the newest epoch and is the key's lock.
   await sql`

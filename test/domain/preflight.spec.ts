@@ -113,6 +113,13 @@ describe('preflight of an attach refuses, and names the field', () => {
     expect(attach({}, { host: off })).toMatchObject([{ reason: 'iommu-off', where: { host } }]);
   });
 
+  it('a device that the host’s IOMMU does not isolate', () => {
+    const devices = [device(card, { isolation: 'none' })];
+    expect(attach({}, { devices })).toMatchObject([
+      { reason: 'iommu-off', where: { address: card }, actual: 'the IOMMU does not isolate this device' },
+    ]);
+  });
+
   it('a host without the modules, with their names', () => {
     const missing = ['vfio-pci', 'vfio_iommu_type1'];
     expect(attach({}, { host: { ...view().host, missing } })).toMatchObject([
