@@ -22,8 +22,20 @@ const entries = {
   'test:kvm': ['scripts/test.mjs', '--kvm'],
 };
 
+/** Entries without options of their own; every other one answers `--help` itself. */
+const plain = {
+  build: 'Compiles what has changed.\n\nExample:\n  npm run build',
+  lint: 'Code rules, walls, dead code, format, failpoints, hygiene.\n\nExample:\n  npm run lint',
+  verify: 'What lint does, and the types.\n\nExample:\n  npm run verify',
+  format: 'Rewrites every file in the one format.\n\nExample:\n  npm run format',
+};
+
 async function main([name, ...args]) {
   const entry = entries[name];
+  if (plain[name] && args.includes('--help')) {
+    process.stdout.write(`${plain[name]}\n`);
+    return 0;
+  }
   if (entry === undefined) {
     throw new SetupError(`there is no "${name}".`, [`one of: ${Object.keys(entries).join(', ')}`]);
   }

@@ -8,10 +8,24 @@ import { watchLeftovers } from './test/leftovers.mjs';
 import { suites } from './test/suites.mjs';
 
 const args = process.argv.slice(2);
+if (args.includes('--help')) usage();
 const kvm = args.includes('--kvm');
 const wanted = args.filter((arg) => !arg.startsWith('-'));
 const jestArgs = args.filter((arg) => arg.startsWith('-') && arg !== '--kvm');
 const rows = [];
+
+function usage() {
+  process.stdout.write(`npm test [-- SUITE ... [JEST OPTION ...]]   everything that needs no root
+npm run test:kvm [-- SUITE ...]             the lab suite, on an emulated KVM host
+
+A suite is a folder of test/, or "lint". Both end with one line: N passed, N failed, N skipped.
+
+Example:
+  npm test -- domain workflows
+  npm test -- records --testNamePattern=plans
+`);
+  process.exit(0);
+}
 
 async function timed(name, work) {
   process.stdout.write(`\n== ${name}\n`);

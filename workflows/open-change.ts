@@ -63,11 +63,17 @@ export class OpenChange {
     const lease = input.request.lease && Date.parse(input.request.lease.until);
     this.clocks = {
       reviewUntil: now + reviewExpiryMs,
-      executeUntil: now + executionExpiryMs,
-      planUntil: now + planAgeMs,
+      executeUntil: this.mayStartFrom() + executionExpiryMs,
+      planUntil: this.mayStartFrom() + planAgeMs,
       ...(lease ? { leaseUntil: lease } : {}),
       leaseLimit: now + leaseLimitMs,
     };
+  }
+
+  /** Whoever reviews a plan for a window three weeks ahead means that window: no clock of the run ends before it opens. */
+  private mayStartFrom(): number {
+    const { window } = this.input.request;
+    return Math.max(Date.now(), window ? Date.parse(window.from) : 0);
   }
 
   get id(): string {
@@ -96,7 +102,7 @@ export class OpenChange {
     this.plan = inspected.plan;
     this.planHash = inspected.planHash;
     const { planAgeMs, reviewExpiryMs } = this.input.policy.clocks;
-    this.clocks.planUntil = Date.now() + planAgeMs;
+    this.clocks.planUntil = this.mayStartFrom() + planAgeMs;
     this.clocks.reviewUntil = Date.now() + reviewExpiryMs;
   }
 

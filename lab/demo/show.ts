@@ -33,6 +33,8 @@ export class Show {
       );
       for (const command of step.forward.commands) this.command(formatCommand(command), command.input);
     }
+    const later = new Set(JSON.stringify(plan.steps).match(/\{\w+\}/g));
+    if (later.size > 0) this.detail(`filled in when the step runs: ${[...later].join(', ')}`);
     if (plan.hostLoses.length > 0) this.detail(`the host loses: ${plan.hostLoses.join('; ')}`);
     if (plan.vmLoses.length > 0) this.detail(`the VM loses: ${plan.vmLoses.join('; ')}`);
     for (const risk of plan.risks) this.detail(`risk ${risk.code}: ${risk.text}`);

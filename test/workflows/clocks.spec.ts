@@ -74,6 +74,15 @@ describe('a window', () => {
     expect(change.acts).toEqual([]);
   });
 
+  it('weeks ahead is waited for too: no clock of the run ends before it opens', async () => {
+    const far = { from: at(30 * day), to: at(30 * day + 240 * minute) };
+    const change = await Change.submitted({ window: far });
+    await change.isApproved();
+    await change.reaches('running');
+    expect(change.driver.now).toBe(Date.parse(far.from));
+    expect(await change.ends()).toEqual({ ending: 'succeeded' });
+  });
+
   it('too short for the steps and their undo is no window', async () => {
     const change = await Change.submitted({ window: { from: at(day), to: at(day + minute) } });
     await change.isApproved();
