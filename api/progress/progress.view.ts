@@ -41,7 +41,7 @@ export class StepProgressView implements StepRecord {
   @ApiProperty({
     enum: ['done', 'already', 'failed', 'unknown'],
     nullable: true,
-    description: 'Null: its newest attempt still runs, or was lost',
+    description: 'Null: it still runs; unknown: its reply was lost',
   })
   outcome!: StepOutcome | null;
 

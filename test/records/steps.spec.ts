@@ -3,9 +3,10 @@ import { auditEvents } from '../../records/audit.js';
 import { claim, raiseEpoch, releaseClaims } from '../../records/claims.js';
 import { inRegister } from '../../records/database.js';
 import { beginStep, endStep, listSteps } from '../../records/steps.js';
+import { recordProgress } from '../../records/progress.js';
 import { RecordMissing } from '../../records/missing.js';
 import { freshRegister, lockWaiters, type TestRegister } from '../support/postgres.js';
-import { deviceKey, end, fact, intent, later, ran, storeChanges, vmKey } from './samples.js';
+import { deviceKey, end, fact, intent, later, progress, ran, storeChanges, vmKey } from './samples.js';
 
 let register: TestRegister;
 beforeAll(async () => {
@@ -22,6 +23,7 @@ beforeEach(async () => {
   const answer = await claim(register.db, { changeId: change, keys: [deviceKey, vmKey] });
   if (!answer.granted) throw new Error('the test before kept its claim');
   epoch = answer.epoch;
+  await recordProgress(register.db, progress(change, 1, { state: 'running' }));
 });
 afterEach(() => releaseClaims(register.db, change));
 
@@ -122,6 +124,14 @@ describe('the outcome of a step', () => {
       },
     ]);
     expect(await kinds()).toEqual(['step.intent', 'step.outcome', 'step.intent', 'step.outcome']);
+  });
+
+  it('is unknown when the change has gone on without it, and still told should it come after all', async () => {
+    await beginStep(register.db, intent(change, epoch));
+    await recordProgress(register.db, progress(change, 2, { state: 'parked' }));
+    expect(await listSteps(register.db, change)).toMatchObject([{ outcome: 'unknown', endedAt: null }]);
+    await endStep(register.db, end(change, epoch));
+    expect(await listSteps(register.db, change)).toMatchObject([{ outcome: 'done' }]);
   });
 
   it('is recorded although the epoch has been raised meanwhile: it did happen', async () => {
