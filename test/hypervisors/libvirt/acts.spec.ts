@@ -212,8 +212,10 @@ describe('a guest that takes its time', () => {
     );
     const { ran } = await host.act(order(detach(nvme)));
     expect(ran.map(({ argv }) => argv.at(-1))).toEqual(['--config']);
-    expect(await host.act(order(attach(nvme)))).toMatchObject({ result: 'done' });
-    expect(host.vm(voip)).toMatchObject({ power: 'shut off', live: [], config: [{ address: nvme.address }] });
+    await expect(host.act(order(attach(nvme)))).rejects.toMatchObject(
+      refusal('vm-state-unfit', { expected: 'running', actual: 'crashed' }),
+    );
+    expect(host.vm(voip)).toMatchObject({ power: 'shut off', live: [], config: [] });
   });
 });
 
