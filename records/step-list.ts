@@ -43,10 +43,7 @@ export async function listSteps(db: Db, changeId: string): Promise<StepRecord[]>
   );
 }
 
-function asStep(
-  attempts: Selectable<Tables['step_attempts']>[],
-  silence: StepRecord['outcome'],
-): StepRecord {
+function asStep(attempts: Selectable<Tables['step_attempts']>[], silence: StepRecord['outcome']): StepRecord {
   const first = attempts[0]!;
   const newest = attempts.at(-1)!;
   return {

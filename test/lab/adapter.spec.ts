@@ -6,7 +6,6 @@ import { wordsOfVirsh } from './scenes/words.js';
 import { down, faults, up } from './support/lab.js';
 import { LabHost, type Truth } from './support/lab-host.js';
 import { patienceMs } from './support/product.js';
-import { unproven } from './support/proven.js';
 import { temporaryHome } from '../stack/home.js';
 
 const name = 'suite';
@@ -15,59 +14,57 @@ const addresses = (device: string): string[] =>
   topology.devices.find((one) => one.name === device)?.addresses ?? [];
 
 /** The adapter alone on the lab's host: no stack, no workflow. */
-unproven('the adapter on a real host', () =>
-  describe('on a real host', () => {
-    const home = temporaryHome();
-    let host: LabHost;
-    let found: Truth;
-    beforeAll(async () => {
-      await down(name);
-      host = new LabHost(await up({ name, quiet: true }));
-      found = await host.truth();
-    }, patienceMs);
+describe('on a real host', () => {
+  const home = temporaryHome();
+  let host: LabHost;
+  let found: Truth;
+  beforeAll(async () => {
+    await down(name);
+    host = new LabHost(await up({ name, quiet: true }));
+    found = await host.truth();
+  }, patienceMs);
+  afterAll(async () => {
+    await down(name);
+    home.remove();
+  }, patienceMs);
+
+  describe('', () => {
+    afterEach(async () => expect(await host.truth()).toEqual(found), patienceMs);
+    wordsOfVirsh(() => host);
+  });
+
+  describe('with one VM switched off', () => {
+    beforeAll(() => host.run('virsh -q destroy hung-guest'), patienceMs);
     afterAll(async () => {
-      await down(name);
-      home.remove();
+      await host.run('virsh -q start hung-guest');
+      expect(await host.truth()).toEqual(found);
     }, patienceMs);
 
-    describe('', () => {
-      afterEach(async () => expect(await host.truth()).toEqual(found), patienceMs);
-      wordsOfVirsh(() => host);
+    describeHypervisor('libvirt', {
+      make: () => {
+        const { host: address, port, user, identity, knownHosts } = host.facts.ssh;
+        return createLibvirtHypervisor({
+          hostId: host.facts.host,
+          ssh: { host: address, port, user, identityFile: identity, knownHostsFile: knownHosts },
+          runtimeDir: home.path,
+          patience: { detachSeconds: 20, shutdownSeconds: 40 },
+        });
+      },
+      world: {
+        host: 'kvm-01',
+        single: addresses('nvme-1')[0]!,
+        unit: addresses('card'),
+        inUse: { address: '0000:00:1d.0', kind: 'default-route' },
+        running: 'voip-gateway',
+        neighbour: 'backup-store',
+        off: 'hung-guest',
+        probe: 'agent',
+        deafen: async () => void (await faults.pauseGuest(name, 'voip-gateway')),
+        wake: async () => void (await faults.resumeGuest(name, 'voip-gateway')),
+      },
+      ready: () => Promise.all(['voip-gateway', 'backup-store'].map((vm) => host.agentAnswers(vm))),
+      limits: { testMs: patienceMs, guestSeconds: 240 },
+      holes: {},
     });
-
-    describe('with one VM switched off', () => {
-      beforeAll(() => host.run('virsh -q destroy hung-guest'), patienceMs);
-      afterAll(async () => {
-        await host.run('virsh -q start hung-guest');
-        expect(await host.truth()).toEqual(found);
-      }, patienceMs);
-
-      describeHypervisor('libvirt', {
-        make: () => {
-          const { host: address, port, user, identity, knownHosts } = host.facts.ssh;
-          return createLibvirtHypervisor({
-            hostId: host.facts.host,
-            ssh: { host: address, port, user, identityFile: identity, knownHostsFile: knownHosts },
-            runtimeDir: home.path,
-            patience: { detachSeconds: 20, shutdownSeconds: 40 },
-          });
-        },
-        world: {
-          host: 'kvm-01',
-          single: addresses('nvme-1')[0]!,
-          unit: addresses('card'),
-          inUse: { address: '0000:00:1d.0', kind: 'default-route' },
-          running: 'voip-gateway',
-          neighbour: 'backup-store',
-          off: 'hung-guest',
-          probe: 'agent',
-          deafen: async () => void (await faults.pauseGuest(name, 'voip-gateway')),
-          wake: async () => void (await faults.resumeGuest(name, 'voip-gateway')),
-        },
-        ready: () => Promise.all(['voip-gateway', 'backup-store'].map((vm) => host.agentAnswers(vm))),
-        limits: { testMs: patienceMs, guestSeconds: 240 },
-        holes: {},
-      });
-    });
-  }),
-);
+  });
+});
