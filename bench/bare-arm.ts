@@ -7,6 +7,7 @@ import type { Register } from '../records/database.js';
 import type { Arm, ArmName, Errand } from './arm.js';
 import { approveUpdate, type BareInput, bareQueue, bareWorkflows, plannedUpdate } from './bare/contract.js';
 import { reviewers } from './product-arm.js';
+import { changeWorkflowId } from '../workflows/contract.js';
 
 interface Surroundings {
   client: Client;
@@ -25,7 +26,7 @@ export function bareArm(name: Exclude<ArmName, 'A'>, { client, register, host, s
       return {
         async run() {
           const starting = new WithStartWorkflowOperation(bareWorkflows[name], {
-            ...{ workflowId: input.changeId, taskQueue: bareQueue, args: [input] },
+            ...{ workflowId: changeWorkflowId(input.changeId), taskQueue: bareQueue, args: [input] },
             workflowIdConflictPolicy: 'FAIL',
           });
           const planHash = await client.workflow.executeUpdateWithStart(plannedUpdate, {
