@@ -541,7 +541,7 @@ export interface StepProgressView {
   attempts: number;
   startedAt: string;
   endedAt: string | null;
-  /** Null: its newest attempt still runs, or was lost */
+  /** Null: it still runs; unknown: its reply was lost */
   outcome: 'done' | 'already' | 'failed' | 'unknown' | null;
   failure?: FailureView;
   commands: NativeCommandView[];
