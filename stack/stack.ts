@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { EstateError } from '../config/estate-document.js';
+import { readEstate } from '../config/estate.js';
 import { type StackAddresses, addressFile, writeAddresses } from './addresses.js';
 import { Child, type ChildPlan } from './child.js';
 import { StackError } from './failure.js';
@@ -93,6 +95,7 @@ interface StartingAll extends Starting {
 async function startAll(options: StackOptions, starting: StartingAll): Promise<StackAddresses> {
   const { home } = options;
   const setUp = readSetUp();
+  mustBeUsable(options.estate);
   const simulated = usesSimulator(options.estate);
   const [api, issuer, workerHealth, postgres, simulator, temporal, temporalUi] = await choosePorts([
     { purpose: 'the api', port: options.apiPort, option: '--api-port' },
@@ -162,9 +165,19 @@ async function startAll(options: StackOptions, starting: StartingAll): Promise<S
   };
 }
 
-/** The estate itself says so: a host of it is reached at the simulator's address. A file that is not there is the worker's to complain about. */
+/** Before anything is started: the services would take their time, and api and worker only then complain. */
+function mustBeUsable(estate: string): void {
+  try {
+    readEstate(estate);
+  } catch (error) {
+    if (error instanceof EstateError) throw new StackError(error.message);
+    throw error;
+  }
+}
+
+/** The estate itself says so: a host of it is reached at the simulator's address. */
 function usesSimulator(estate: string): boolean {
-  return existsSync(estate) && readFileSync(estate, 'utf8').includes('env:SLIPWAY_SIMULATOR_URL');
+  return readFileSync(estate, 'utf8').includes('env:SLIPWAY_SIMULATOR_URL');
 }
 
 /** Waits for all even when one fails: what still starts must be there to be stopped. */

@@ -144,14 +144,15 @@ describe('npm start that cannot', () => {
     ['has an unknown key', 'sites:\n  - id: lab\n    hots: []\n', 'hots'],
     ['is missing', undefined, 'estate.yaml'],
   ])(
-    'tells what is wrong with an estate that %s, and leaves nothing running',
+    'tells what is wrong with an estate that %s, and starts nothing',
     async (_, content, named) => {
       const estate = join(home.path, 'estate.yaml');
       if (content !== undefined) writeFileSync(estate, content);
       const path = content === undefined ? join(home.path, 'elsewhere', 'estate.yaml') : estate;
       const supervisor = new Supervisor(['--home', home.path, '--estate', path]);
       expect(await supervisor.ended).toBe(1);
-      expect(supervisor.output).toMatch(/slipway does not start: (api|worker) did not start/);
+      expect(supervisor.output).toMatch(/slipway does not start: the estate file .* is not usable/);
+      expect(supervisor.output).not.toContain('is ready');
       expect(supervisor.output).toContain(named);
       expect(childrenOf(home.path).filter(isAlive)).toEqual([]);
     },
