@@ -10,6 +10,8 @@ export interface Caller {
   groups: string[];
   /** A program with a token of its own and no person behind it. */
   machine: boolean;
+  /** Until when the token is taken, in milliseconds since the epoch. */
+  validUntil: number;
 }
 
 export function actorOf(caller: Caller): Actor {

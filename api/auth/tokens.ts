@@ -101,6 +101,7 @@ function callerOf(payload: JWTPayload): Caller {
     roles: strings(payload.roles).filter(isRole),
     groups: strings(payload.groups),
     machine: isMachine(payload),
+    validUntil: (payload.exp! + clockToleranceSeconds) * 1000,
   };
 }
 

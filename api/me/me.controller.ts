@@ -6,7 +6,7 @@ import type { Caller } from '../auth/caller.js';
 import { Problems } from '../problems.decorator.js';
 import { IdentityView } from '../views.js';
 
-export class MeView implements Caller {
+export class MeView implements Omit<Caller, 'validUntil'> {
   @ApiProperty({ type: IdentityView })
   identity!: IdentityView;
 
@@ -32,6 +32,7 @@ export class MeController {
   @ApiResponse({ status: 200, type: MeView })
   @Problems()
   me(@By() by: Caller): MeView {
-    return by;
+    const { validUntil: _, ...me } = by;
+    return me;
   }
 }

@@ -8,7 +8,11 @@ export class EventStream {
   private readonly heartbeat: NodeJS.Timeout;
   readonly closed: Promise<void>;
 
-  constructor(private readonly response: Response) {
+  /** `until`: when the reader's token ends, and the stream with it; whoever has a new one goes on from the last id. */
+  constructor(
+    private readonly response: Response,
+    until: number,
+  ) {
     response.status(200);
     response.setHeader('content-type', 'text/event-stream; charset=utf-8');
     response.setHeader('cache-control', 'no-store, no-transform');
@@ -17,7 +21,12 @@ export class EventStream {
     response.write(`retry: ${retryMs}\n\n`);
     this.heartbeat = setInterval(() => this.response.write(': alive\n\n'), heartbeatMs).unref();
     this.closed = new Promise((resolve) => response.once('close', resolve));
-    void this.closed.then(() => clearInterval(this.heartbeat));
+    // Timers take 32 bits: a token that holds for weeks is not watched to its end.
+    const expiry = setTimeout(() => this.end(), Math.min(until - Date.now(), 2 ** 31 - 1)).unref();
+    void this.closed.then(() => {
+      clearInterval(this.heartbeat);
+      clearTimeout(expiry);
+    });
   }
 
   get open(): boolean {

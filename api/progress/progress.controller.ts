@@ -9,6 +9,8 @@ import {
 } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
 import type { Response } from 'express';
+import { By } from '../auth/auth.guard.js';
+import type { Caller } from '../auth/caller.js';
 import { ChangeIdPipe } from '../changes/change-id.js';
 import { PlanView } from '../changes/plan.view.js';
 import { Changes } from '../changes/changes.service.js';
@@ -75,7 +77,7 @@ export class ProgressController {
     operationId: 'followChange',
     summary: 'Live progress as server-sent events',
     description:
-      'Begins with `snapshot` (change and steps), then one event for each audit event (its kind is the event name, its sequence the id), after each batch `change` with the newest change and steps, and `end` when the change is closed. With Last-Event-ID it goes on after that event, without a snapshot; 204 if the change is closed and there is nothing more.',
+      'Begins with `snapshot` (change and steps), then one event for each audit event (its kind is the event name, its sequence the id), after each batch `change` with the newest change and steps, and `end` when the change is closed. It ends with the token it was asked for with. With Last-Event-ID it goes on after that event, without a snapshot; 204 if the change is closed and there is nothing more.',
   })
   @ApiHeader({
     name: 'Last-Event-ID',
@@ -87,6 +89,7 @@ export class ProgressController {
   @Problems(400, 404)
   async events(
     @Param('id', ChangeIdPipe) id: string,
+    @By() by: Caller,
     @Res() response: Response,
     @Headers('last-event-id') lastEventId?: string,
   ): Promise<void> {
@@ -99,7 +102,7 @@ export class ProgressController {
     ) {
       return void response.status(204).end();
     }
-    await this.follow.stream(new EventStream(response), id, from);
+    await this.follow.stream(new EventStream(response, by.validUntil), id, from);
   }
 }
 

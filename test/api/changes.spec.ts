@@ -271,6 +271,19 @@ describe('somebody else’s change', () => {
   });
 });
 
+describe('the live events of a change', () => {
+  it('end with the token they were asked for with', async () => {
+    const { body } = await create();
+    // Just over, and taken for some seconds more: clocks differ.
+    const exp = Math.floor(Date.now() / 1000) - 3;
+    const token = await api.issuer.token('requester', ['requester'], { claims: { exp } });
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${api.url}/v1/changes/${body.id}/events`, { headers });
+    expect(await response.text()).toContain('event: snapshot');
+    expect((await fetch(`${api.url}/v1/changes/${body.id}/events`, { headers })).status).toBe(401);
+  });
+});
+
 async function moveOn(changeId: string): Promise<void> {
   await recordProgress(register.db, {
     changeId,
