@@ -17,6 +17,10 @@ export interface Place {
   host: string;
   vm: string;
   device: string;
+  /** The fault, if one is wanted, holds from here on; it does already when the place is opened. */
+  breaks(): Promise<void>;
+  /** Ends the fault. False: it stays as long as the place. */
+  heals(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -35,17 +39,25 @@ async function openSimulated(fault: Fault | undefined, show: Show): Promise<Plac
   const stack = usable ? undefined : await ownStack('simulated', show, {});
   const addresses = stack?.addresses ?? running!;
   show.stack(addresses, usable ? 'the stack that is running' : 'a stack of its own');
-  if (fault) await injectFault(addresses.simulatorUrl!, fault);
-  return {
+  const place = {
     addresses,
     host: 'sim-01',
     vm: 'voip-gateway',
     device: 'isdn-card',
+    async breaks() {
+      if (fault) await injectFault(addresses.simulatorUrl!, fault);
+    },
+    async heals() {
+      if (fault) await fetch(`${addresses.simulatorUrl}/faults`, { method: 'DELETE' });
+      return true;
+    },
     async close() {
-      if (fault) await fetch(`${addresses.simulatorUrl}/faults`, { method: 'DELETE' }).catch(() => undefined);
+      await place.heals().catch(() => undefined);
       await stack?.stop();
     },
   };
+  await place.breaks();
+  return place;
 }
 
 /** The fault holds for every try of the step: a reply lost once heals by itself, and then there is nothing to undo. */
@@ -73,6 +85,9 @@ async function openKvm(fault: Fault | undefined, show: Show): Promise<Place> {
     host: 'kvm-01',
     vm: 'voip-gateway',
     device: lab.device,
+    breaks: () => Promise.resolve(),
+    // The worker was started with its fault and keeps it.
+    heals: () => Promise.resolve(fault === undefined),
     close: () => stack.stop(),
   };
 }

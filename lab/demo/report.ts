@@ -17,7 +17,7 @@ export interface StepOfReport {
   outcome: string | null;
 }
 
-/** What `--json` prints. `evidence` compares the first snapshot with the last. */
+/** What `--json` prints. `evidence` compares the first snapshot with the last, of a change that was undone its own two. */
 export interface DemoReport {
   on: string;
   changes: {
@@ -36,7 +36,9 @@ export interface DemoReport {
 export async function report(on: string, changes: ChangeOfApi[], place: Place): Promise<DemoReport> {
   const auditor = await asPerson('auditor', place);
   const evidence = await Promise.all(changes.map(({ id }) => auditor.evidence(id)));
-  const before = evidence[0]?.before?.facts ?? [];
+  // What was undone is proven against the moment before that change, all else against the beginning.
+  const first = changes.at(-1)?.ending === 'undone' ? evidence.at(-1) : evidence[0];
+  const before = first?.before?.facts ?? [];
   const after = evidence.at(-1)?.after?.facts ?? [];
   const chains = await Promise.all(changes.map(({ id }) => auditor.audit(id)));
   return {

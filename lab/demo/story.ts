@@ -1,13 +1,22 @@
-import type { Fault } from './fault.js';
 import { asPerson, type ApiCalls, type ChangeOfApi } from './people.js';
 import type { Place } from './place.js';
 import type { Show } from './show.js';
 
-/** The attach, and if it went well the return; with a fault only the attach and its undo. */
-export async function tellStory(place: Place, fault: Fault | undefined, show: Show): Promise<ChangeOfApi[]> {
+/** The attach, and if it went well the return. A fault ends the story with the undo of the change it hits. */
+export async function tellStory(place: Place, show: Show): Promise<ChangeOfApi[]> {
   const attached = await attachAfresh(place, show);
-  if (fault || attached.ending !== 'succeeded') return [attached];
-  return [attached, await oneChange(place, 'return', show)];
+  if (attached.ending !== 'succeeded') return [attached];
+  const returned = await oneChange(place, 'return', show);
+  if (returned.ending === 'undone') await giveBack(place, show);
+  return [attached, returned];
+}
+
+/** After the story: the undo of a return leaves the device with the VM. */
+async function giveBack(place: Place, show: Show): Promise<void> {
+  if (!(await place.heals()))
+    return show.line('the device stays with the VM; the next demo gives it back first');
+  show.line('giving the device back, without the fault');
+  await oneChange(place, 'return', show);
 }
 
 /** A demo that was cut off may have left the device with the VM: it is given back the proper way first. */
@@ -15,7 +24,9 @@ async function attachAfresh(place: Place, show: Show): Promise<ChangeOfApi> {
   const attached = await oneChange(place, 'attach', show);
   if (attached.failures[0]?.reason !== 'device-already-attached') return attached;
   show.line('left attached by an earlier demo: giving it back first');
+  const healed = await place.heals();
   await oneChange(place, 'return', show);
+  if (healed) await place.breaks();
   return oneChange(place, 'attach', show);
 }
 
