@@ -1,7 +1,9 @@
-import { type KeyObject, verify } from 'node:crypto';
+import { createHash, type KeyObject, verify } from 'node:crypto';
 import { canonicalJson } from '../domain/canonical.js';
+import { SlipwayError } from '../domain/failures.js';
 import type { ReviewRefusal, SignedDecision } from '../domain/review.js';
 import { askWindow } from '../domain/window.js';
+import { createChange, markStarted } from '../records/changes.js';
 import {
   claim,
   type ClaimAnswer,
@@ -10,12 +12,14 @@ import {
   raiseEpoch,
   releaseClaims,
 } from '../records/claims.js';
+import { RecordMissing } from '../records/missing.js';
 import { forgetOrigins } from '../records/origins.js';
 import { type ProgressEntry, recordProgress } from '../records/progress.js';
 import { quarantineDevices, releaseQuarantine } from '../records/quarantine.js';
 import { settleReview, storeReview } from '../records/reviews.js';
 import { siteHold } from '../records/site-holds.js';
 import { endStep, type StepEnd } from '../records/steps.js';
+import type { DeviceChangeInput } from '../workflows/contract.js';
 import { type Dependencies, now } from './dependencies.js';
 
 export interface MayStartInput {
@@ -24,6 +28,11 @@ export interface MayStartInput {
   neededMs: number;
   /** The first act must have happened by then, in milliseconds since the epoch. */
   startBy: number;
+}
+
+/** What a change tells of itself; with what was asked for, by whom. */
+export interface Telling extends ProgressEntry {
+  asked?: Pick<DeviceChangeInput, 'request' | 'requester' | 'editors'>;
 }
 
 export interface ReleaseInput {
@@ -38,8 +47,15 @@ export type Tell = ReturnType<typeof createTell>;
 export function createTell({ register, decisionKey }: Dependencies) {
   const { db } = register;
   return {
-    async recordProgress(entry: ProgressEntry): Promise<void> {
-      await recordProgress(db, entry);
+    /** A register that was lost, or set back to before this change, learns of it again from the change itself. */
+    async recordProgress({ asked, ...entry }: Telling): Promise<void> {
+      try {
+        await recordProgress(db, entry);
+      } catch (error) {
+        if (!(error instanceof RecordMissing) || !asked) throw error;
+        await storeAgain(entry, asked);
+        await recordProgress(db, entry);
+      }
     },
 
     async recordOutcome(end: StepEnd): Promise<void> {
@@ -87,8 +103,20 @@ export function createTell({ register, decisionKey }: Dependencies) {
       return claim(db, input);
     },
 
-    async raiseEpoch({ changeId }: { changeId: string }): Promise<number> {
-      return raiseEpoch(db, changeId);
+    /**
+     * A change past its gate that holds nothing any more has lost its claims with the register: it gets them back if
+     * nobody else has them. What happened to the devices meanwhile, every act observes before it does anything.
+     */
+    async raiseEpoch(wish: ClaimWish): Promise<number> {
+      try {
+        return await raiseEpoch(db, wish.changeId);
+      } catch (error) {
+        if (!(error instanceof SlipwayError) || error.failure.reason !== 'stale-epoch') throw error;
+        const regained = await claim(db, wish);
+        if (regained.granted) return regained.epoch;
+        await leaveLine(db, wish.changeId);
+        throw error;
+      }
     },
 
     /** Frees what the change held, and says whom to wake. */
@@ -113,6 +141,12 @@ export function createTell({ register, decisionKey }: Dependencies) {
       return { wake: await releaseQuarantine(db, devices, null, input.reason) };
     },
   };
+
+  async function storeAgain({ changeId: id, at }: ProgressEntry, asked: NonNullable<Telling['asked']>) {
+    const requestHash = createHash('sha256').update(canonicalJson(asked.request)).digest('hex');
+    await createChange(db, { id, ...asked, requesterName: asked.requester.subject, requestHash, at });
+    await markStarted(db, id, at);
+  }
 }
 
 /** What can't even be read was not signed by the API: anybody who reaches Temporal may send anything. */

@@ -5,7 +5,8 @@ import { failure, SlipwayError } from '../domain/failures.js';
 import { advanceEpoch, claimingChanges, newestEpoch } from '../records/claims.js';
 import type { Register } from '../records/database.js';
 import { quarantineDevices } from '../records/quarantine.js';
-import { changeWorkflowId } from '../workflows/contract.js';
+import { holdSite } from '../records/site-holds.js';
+import { changeWorkflowId, workflowTypes } from '../workflows/contract.js';
 import type { Hosts } from './hosts.js';
 
 const guardAnswersWithinMs = 10_000;
@@ -25,7 +26,7 @@ export class Reconciliation {
   async run(temporal: Client): Promise<void> {
     const claiming = await claimingChanges(this.register.db);
     for (const { host, changeId } of claiming) this.mustStillKnow(host, changeId);
-    await this.catchUpWithGuards();
+    if (await this.catchUpWithGuards()) await this.holdNewcomers(temporal);
     for (const { changeId, state, keys } of claiming) {
       const end = await this.endOf(temporal, changeId);
       // A change that is about to close releases by itself; the next round sees it gone.
@@ -56,7 +57,7 @@ export class Reconciliation {
   }
 
   /** A guard that knows a newer epoch than the register proves that the register is behind, e.g. restored from a backup. */
-  private async catchUpWithGuards(): Promise<void> {
+  private async catchUpWithGuards(): Promise<boolean> {
     const asked = await Promise.allSettled(
       this.hosts.served.map(({ host }) =>
         within(guardAnswersWithinMs, this.hosts.hypervisorOf(host).newestEpoch()),
@@ -65,11 +66,25 @@ export class Reconciliation {
     const known = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value ?? 0] : []));
     const watermark = Math.max(0, ...known);
     const newest = await newestEpoch(this.register.db);
-    if (watermark <= newest) return;
+    if (watermark <= newest) return false;
     await advanceEpoch(this.register.db, watermark);
     this.log.warn(
       `the register was behind: guards know epoch ${watermark}, it had given out ${newest}; it goes on above`,
     );
+    return true;
+  }
+
+  /**
+   * Open changes may have lost their claims with the register, and get them back when they next need them. Until
+   * somebody has looked, nobody new may take what is theirs.
+   */
+  private async holdNewcomers(temporal: Client): Promise<void> {
+    if (!(await anyOpenChange(temporal))) return;
+    const reason =
+      'the register was behind the hosts’ guards while changes were open: see that each is shown as it is, then release';
+    const by = { issuer: 'slipway', subject: 'reconciliation' };
+    for (const site of this.hosts.servedSites)
+      await holdSite(this.register.db, { site, by, reason, at: new Date().toISOString() });
   }
 
   /** Null while the workflow lives, or when Temporal can't tell. */
@@ -80,6 +95,17 @@ export class Reconciliation {
     } catch (error) {
       return error instanceof WorkflowNotFoundError ? 'gone' : null;
     }
+  }
+}
+
+/** Whatever Temporal can't tell counts as yes: a hold that was not needed costs a look. */
+async function anyOpenChange(temporal: Client): Promise<boolean> {
+  try {
+    const query = `WorkflowType = '${workflowTypes.deviceChange}' AND ExecutionStatus = 'Running'`;
+    const { count } = await temporal.workflow.count(query);
+    return count > 0;
+  } catch {
+    return true;
   }
 }
 

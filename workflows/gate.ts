@@ -79,8 +79,7 @@ async function claimInTurn(
 ): Promise<GateAnswer> {
   for (let pause = lookInLine.firstMs; ; pause = Math.min(2 * pause, lookInLine.mostMs)) {
     orders.claimsFreed = false;
-    const hostShare = { host: change.plan!.basis.hostIdentity, exclusive: false };
-    const answer = await tell.claim({ changeId: change.id, keys: change.keys, hostShare });
+    const answer = await tell.claim(change.claim);
     if (answer.granted) {
       change.epoch = answer.epoch;
       return { verdict: 'open' };
@@ -140,7 +139,7 @@ export async function passGateAgain(change: OpenChange, acts: Acts): Promise<Fai
     (step) => change.done.includes(step.name) && !step.onlyAfterEscalation,
   );
   try {
-    change.epoch = await tell.raiseEpoch({ changeId: change.id });
+    change.epoch = await tell.raiseEpoch(change.claim);
     change.run += 1;
     return await patiently(
       () =>

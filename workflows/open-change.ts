@@ -7,6 +7,7 @@ import { type ChangeResult, type ChangeState, type Ending, mayMove } from '../do
 import type { Failure } from '../domain/failures.js';
 import { type Plan, planActs, type Step } from '../domain/plan.js';
 import type { ReviewStanding } from '../domain/review.js';
+import type { ClaimWish } from '../activities/index.js';
 import type { Clocks } from '../domain/window.js';
 import { tell } from './acts.js';
 import { type ChangeView, type DeviceChangeInput, searchAttributeNames } from './contract.js';
@@ -89,6 +90,11 @@ export class OpenChange {
     return this.plan ? claimKeys(this.plan.basis.hostIdentity, planActs(this.plan)) : [];
   }
 
+  get claim(): ClaimWish {
+    const hostShare = { host: this.plan!.basis.hostIdentity, exclusive: false };
+    return { changeId: this.id, keys: this.keys, hostShare };
+  }
+
   get fence(): { epoch: number; keys: string[]; hostIdentity: string } {
     return { epoch: this.epoch, keys: this.keys, hostIdentity: this.plan!.basis.hostIdentity };
   }
@@ -162,6 +168,7 @@ export class OpenChange {
       ...(state === 'closed' ? { ...this.result } : {}),
       ...(standing ? { missing: standing.missing } : {}),
       ...shown,
+      asked: { request: this.input.request, requester: this.input.requester, editors: this.input.editors },
       events: events.map((event, index) => ({
         data: {},
         ...event,

@@ -47,7 +47,7 @@ export async function undo(change: OpenChange, acts: Acts, why: Failure | null):
 /** Without its claims a change may touch nothing, not even to undo: somebody else may hold the device by now. */
 async function raisesEpoch(change: OpenChange, residue: UndoResidue): Promise<boolean> {
   try {
-    change.epoch = await tell.raiseEpoch({ changeId: change.id });
+    change.epoch = await tell.raiseEpoch(change.claim);
     return true;
   } catch (error) {
     residue.unproven.push({ step: 'raise the epoch of the claims', failure: failureOf(error) });

@@ -9,7 +9,7 @@ import type { OpenChange } from './open-change.js';
 export async function verify(change: OpenChange, acts: Acts): Promise<Failure[]> {
   await change.moves('verifying');
   try {
-    change.epoch = await tell.raiseEpoch({ changeId: change.id });
+    change.epoch = await tell.raiseEpoch(change.claim);
     const verified = await patiently(
       () =>
         acts.look.verify({

@@ -52,7 +52,8 @@ async function bareChange(
   const { plan, planHash } = inspected;
   const { hostIdentity, devices } = plan.basis;
   const keys = claimKeys(hostIdentity, planActs(plan));
-  const claimed = await steps.claim({ changeId, keys, hostShare: { host: hostIdentity, exclusive: false } });
+  const wish = { changeId, keys, hostShare: { host: hostIdentity, exclusive: false } };
+  const claimed = await steps.claim(wish);
   if (!claimed.granted) throw stop(claimed);
   const again = await acts.look.inspectAgain({
     ...inspection,
@@ -69,7 +70,7 @@ async function bareChange(
     const touch = acts.touch(step.limitSeconds, step.name);
     await touch.act(orderFor(changeId, plan, step, { epoch: claimed.epoch, sequence: index + 1 }));
   }
-  const epoch = await steps.raiseEpoch({ changeId });
+  const epoch = await steps.raiseEpoch(wish);
   const proof = await acts.look.verify({ changeId, round: 1, plan, fence: { epoch, keys, hostIdentity } });
   if (proof.failures.length > 0) throw stop(proof.failures);
   const home = request.action === 'return';

@@ -148,9 +148,13 @@ export class World {
       const quarantined = locked.map((key) => ({ key, changeId: this.quarantines.get(key)!, why: 'parked' }));
       return { granted: false, heldBy, quarantined };
     },
-    raiseEpoch: async ({ changeId }) => {
+    raiseEpoch: async ({ changeId, keys }) => {
       this.register();
-      if (![...this.claims.values()].includes(changeId)) throw refused('stale-epoch', { actual: 'none' });
+      if (![...this.claims.values()].includes(changeId)) {
+        // The register has lost them: they are given back if nobody else has one.
+        if (keys.some((key) => this.claims.has(key))) throw refused('stale-epoch', { actual: 'none' });
+        for (const key of keys) this.claims.set(key, changeId);
+      }
       this.note({ kind: 'raised', epoch: (this.epoch += 1) });
       return this.epoch;
     },

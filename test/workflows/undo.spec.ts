@@ -173,10 +173,18 @@ describe('undo', () => {
     expect(world.deviceAt(card).holder).toEqual({ kind: 'host', driver: 'nvme' });
   });
 
-  it('whose claims are gone touches nothing and parks', async () => {
+  it('whose claims are lost with the register gets them back, and is proven', async () => {
     const change = await failed(failsToAttach());
     await change.reaches('running');
     change.world.claims.clear();
+    expect(await change.ends()).toMatchObject({ ending: 'undone', restored: true });
+    expect(change.world.claims.size).toBe(0);
+  });
+
+  it('whose claims somebody else has touches nothing and parks', async () => {
+    const change = await failed(failsToAttach());
+    await change.reaches('running');
+    for (const key of change.world.claims.keys()) change.world.claims.set(key, 'change-2');
     await change.reaches('parked');
     const acts = kinds(change.world.ledger).filter((kind) => kind === 'undo');
     expect(acts).toEqual([]);

@@ -159,7 +159,7 @@ function plain({ code, stdout, stderr }: Said, names: World['names']): string {
   for (const [part, name] of Object.entries(names))
     text = text.replaceAll(name, part).replaceAll(`pci_${name.replace(/[:.]/g, '_')}`, part);
   return text
-    .replace(/group \d+/g, 'group N')
+    .replace(/group \d+/g, 'group 0')
     .replace(/from \S+$/gm, 'from FILE')
     .replaceAll('\n', ' ⏎ ');
 }
