@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Server, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -42,10 +42,11 @@ class Supervisor {
   }
 }
 
+/** What a supervisor noted as started in this home; it notes before it says anything. */
 function childrenOf(home: string): ProcessMark[] {
-  return Object.values(
-    JSON.parse(readFileSync(join(home, 'children.json'), 'utf8')) as Record<string, ProcessMark>,
-  );
+  const path = join(home, 'children.json');
+  if (!existsSync(path)) return [];
+  return Object.values(JSON.parse(readFileSync(path, 'utf8')) as Record<string, ProcessMark>);
 }
 
 describe('npm start', () => {
