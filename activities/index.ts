@@ -7,7 +7,7 @@ import { createTouch } from './touch/act.js';
 export type { Dependencies } from './dependencies.js';
 export type { Inspected, InspectedAgain, Look } from './look.js';
 export type { ClaimWish } from '../records/claims.js';
-export type { Tell } from './tell.js';
+export type { Tell, Telling } from './tell.js';
 export type { ActInput, Touch } from './touch/act.js';
 
 /** Activities of the workflow's own queue: they touch the register and nothing else. */

@@ -35,10 +35,20 @@ export interface Telling extends ProgressEntry {
   asked?: Pick<DeviceChangeInput, 'request' | 'requester' | 'editors'>;
 }
 
-export interface ReleaseInput {
+/** A change that goes on with something for the register tells in the same breath where it stands now. */
+interface Tells {
+  telling?: Telling | undefined;
+}
+
+export interface ReleaseInput extends Tells {
   changeId: string;
   /** Devices that are proven back with their host: the record of where they came from is no longer needed. */
   forget: { hostIdentity: string; addresses: string[] } | null;
+}
+
+export interface SettlementInput extends Tells {
+  decision: SignedDecision;
+  refusal: ReviewRefusal | null;
 }
 
 export type Tell = ReturnType<typeof createTell>;
@@ -47,15 +57,8 @@ export type Tell = ReturnType<typeof createTell>;
 export function createTell({ register, decisionKey }: Dependencies) {
   const { db } = register;
   return {
-    /** A register that was lost, or set back to before this change, learns of it again from the change itself. */
-    async recordProgress({ asked, ...entry }: Telling): Promise<void> {
-      try {
-        await recordProgress(db, entry);
-      } catch (error) {
-        if (!(error instanceof RecordMissing) || !asked) throw error;
-        await storeAgain(entry, asked);
-        await recordProgress(db, entry);
-      }
+    async recordProgress(telling: Telling): Promise<void> {
+      await record(telling);
     },
 
     async recordOutcome(end: StepEnd): Promise<void> {
@@ -69,16 +72,11 @@ export function createTell({ register, decisionKey }: Dependencies) {
       return { genuine };
     },
 
-    async settleReview({
-      decision,
-      refusal,
-    }: {
-      decision: SignedDecision;
-      refusal: ReviewRefusal | null;
-    }): Promise<void> {
+    async settleReview({ decision, refusal, telling }: SettlementInput): Promise<void> {
       const { changeId, decisionId } = decision;
       const outcome = refusal ? 'refused' : 'counted';
       await settleReview(db, { changeId, decisionId, outcome, ...(refusal ? { refusal } : {}), at: now() });
+      await record(telling);
     },
 
     /** Asks window, freeze and the site's switch, now. `retryInMs` null means never again. */
@@ -99,15 +97,17 @@ export function createTell({ register, decisionKey }: Dependencies) {
         : { go: false, retryInMs: answer.opensInMs, why: answer.why };
     },
 
-    async claim(input: ClaimWish): Promise<ClaimAnswer> {
-      return claim(db, input);
+    async claim({ telling, ...wish }: ClaimWish & Tells): Promise<ClaimAnswer> {
+      await record(telling);
+      return claim(db, wish);
     },
 
     /**
      * A change past its gate that holds nothing any more has lost its claims with the register: it gets them back if
      * nobody else has them. What happened to the devices meanwhile, every act observes before it does anything.
      */
-    async raiseEpoch(wish: ClaimWish): Promise<number> {
+    async raiseEpoch({ telling, ...wish }: ClaimWish & Tells): Promise<number> {
+      await record(telling);
       try {
         return await raiseEpoch(db, wish.changeId);
       } catch (error) {
@@ -120,10 +120,11 @@ export function createTell({ register, decisionKey }: Dependencies) {
     },
 
     /** Frees what the change held, and says whom to wake. */
-    async release({ changeId, forget }: ReleaseInput): Promise<{ wake: string[] }> {
+    async release({ changeId, forget, telling }: ReleaseInput): Promise<{ wake: string[] }> {
       const { wake } = await releaseClaims(db, changeId);
       const behind = await leaveLine(db, changeId);
       if (forget) await forgetOrigins(db, forget.hostIdentity, forget.addresses);
+      await record(telling);
       return { wake: [...new Set([...wake, ...behind])] };
     },
 
@@ -141,6 +142,19 @@ export function createTell({ register, decisionKey }: Dependencies) {
       return { wake: await releaseQuarantine(db, devices, null, input.reason) };
     },
   };
+
+  /** A register that was lost, or set back to before this change, learns of it again from the change itself. */
+  async function record(telling: Telling | undefined): Promise<void> {
+    if (!telling) return;
+    const { asked, ...entry } = telling;
+    try {
+      await recordProgress(db, entry);
+    } catch (error) {
+      if (!(error instanceof RecordMissing) || !asked) throw error;
+      await storeAgain(entry, asked);
+      await recordProgress(db, entry);
+    }
+  }
 
   async function storeAgain({ changeId: id, at }: ProgressEntry, asked: NonNullable<Telling['asked']>) {
     const requestHash = createHash('sha256').update(canonicalJson(asked.request)).digest('hex');

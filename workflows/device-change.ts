@@ -135,10 +135,10 @@ async function ends(
   ending: 'succeeded' | 'undone' | 'closed-by-operator',
   failure?: Failure | null,
 ): Promise<ChangeResult> {
-  change.result = { ending };
-  await release(change);
-  return change.closes(ending, {
+  const closed = change.closesWith(ending, {
     ...(failure ? { failure } : {}),
     ...(ending === 'undone' ? { restored: true } : {}),
   });
+  await release(change, closed);
+  return change.result!;
 }

@@ -1,4 +1,5 @@
 import { getExternalWorkflowHandle } from '@temporalio/workflow';
+import type { Telling } from '../activities/index.js';
 import type { Ending } from '../domain/change.js';
 import { type Failure, failure } from '../domain/failures.js';
 import { type Acts, failureOf, hostBackWithinMs, patiently, tell } from './acts.js';
@@ -27,7 +28,6 @@ export async function passGate(
   orders: Orders,
   acts: Acts,
 ): Promise<GateAnswer> {
-  await change.moves('gate');
   const turnedAway = (): GateAnswer | null => whyNotNow(change, reviews, orders);
   const claimed = await claimInTurn(change, orders, turnedAway);
   if (claimed.verdict !== 'open') return claimed;
@@ -71,15 +71,17 @@ function whyNotNow(change: OpenChange, reviews: Reviews, orders: Orders): GateAn
   return isOver(change) ? { verdict: 'closes', ending: 'expired', failures: [] } : null;
 }
 
-/** Claims everything the plan may touch, or waits in line for it. */
+/** Comes to the gate and claims everything the plan may touch, or waits in line for it. */
 async function claimInTurn(
   change: OpenChange,
   orders: Orders,
   turnedAway: () => GateAnswer | null,
 ): Promise<GateAnswer> {
+  let telling: Telling | undefined = change.movesWith('gate');
   for (let pause = lookInLine.firstMs; ; pause = Math.min(2 * pause, lookInLine.mostMs)) {
     orders.claimsFreed = false;
-    const answer = await tell.claim(change.claim);
+    const answer = await tell.claim({ ...change.claim, telling });
+    telling = undefined;
     if (answer.granted) {
       change.epoch = answer.epoch;
       return { verdict: 'open' };
@@ -157,8 +159,8 @@ export async function passGateAgain(change: OpenChange, acts: Acts): Promise<Fai
 }
 
 /** Frees the claims and wakes those who waited for them. */
-export async function release(change: OpenChange): Promise<void> {
-  const { wake } = await tell.release({ changeId: change.id, forget: provenHome(change) });
+export async function release(change: OpenChange, telling?: Telling): Promise<void> {
+  const { wake } = await tell.release({ changeId: change.id, forget: provenHome(change), telling });
   change.epoch = 0;
   const signals = wake.map((id) => getExternalWorkflowHandle(changeWorkflowId(id)).signal(claimsFreedSignal));
   // One that has ended meanwhile needs no waking.

@@ -1,13 +1,12 @@
 import { ApplicationFailure, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { Inspected } from '../activities/index.js';
+import type { ClaimWish, Inspected, Telling } from '../activities/index.js';
 import { claimKeys, type Fact } from '../domain/act.js';
 import type { HalfState } from '../domain/half-state.js';
 import { type ChangeResult, type ChangeState, type Ending, mayMove } from '../domain/change.js';
 import type { Failure } from '../domain/failures.js';
 import { type Plan, planActs, type Step } from '../domain/plan.js';
 import type { ReviewStanding } from '../domain/review.js';
-import type { ClaimWish } from '../activities/index.js';
 import type { Clocks } from '../domain/window.js';
 import { tell } from './acts.js';
 import { type ChangeView, type DeviceChangeInput, searchAttributeNames } from './contract.js';
@@ -21,7 +20,8 @@ export interface StoryEvent {
   data?: Record<string, unknown>;
 }
 
-export interface Telling {
+/** What there is to say about a state beside its name. */
+export interface Story {
   events?: StoryEvent[];
   failures?: Failure[];
   standing?: ReviewStanding;
@@ -139,7 +139,12 @@ export class OpenChange {
   }
 
   /** Moves to a state (or stays) and tells the register, the audit chain and Temporal's own pages. */
-  async moves(state: ChangeState, telling: Telling = {}): Promise<void> {
+  async moves(state: ChangeState, story: Story = {}): Promise<void> {
+    await tell.recordProgress(this.movesWith(state, story));
+  }
+
+  /** The same when something else goes to the register right away: its activity takes the telling along. */
+  movesWith(state: ChangeState, story: Story = {}): Telling {
     if (state !== this.state && !mayMove(this.state, state)) {
       throw ApplicationFailure.nonRetryable(
         `a change can't move from ${this.state} to ${state}`,
@@ -149,15 +154,15 @@ export class OpenChange {
     const moved = state !== this.state;
     this.state = state;
     if (moved) this.showState();
-    this.showDetails(telling.waitingFor);
+    this.showDetails(story.waitingFor);
     this.told += 1;
-    const { standing, ...shown } = telling;
+    const { standing, ...shown } = story;
     const events = [
       ...this.noted.splice(0),
       ...(moved ? [{ kind: `change.${state}`, actor: 'slipway' }] : []),
-      ...(telling.events ?? []),
+      ...(story.events ?? []),
     ];
-    await tell.recordProgress({
+    return {
       changeId: this.id,
       sequence: this.told,
       at: new Date(Date.now()).toISOString(),
@@ -174,25 +179,29 @@ export class OpenChange {
         ...event,
         key: `${this.told}.${index}/${event.kind}`,
       })),
-    });
+    };
   }
 
-  async closes(ending: Ending, more: Omit<ChangeResult, 'ending'> & Telling = {}): Promise<ChangeResult> {
-    const { failure, restored, ...telling } = more;
+  async closes(ending: Ending, more: Omit<ChangeResult, 'ending'> & Story = {}): Promise<ChangeResult> {
+    await tell.recordProgress(this.closesWith(ending, more));
+    return this.result!;
+  }
+
+  closesWith(ending: Ending, more: Omit<ChangeResult, 'ending'> & Story = {}): Telling {
+    const { failure, restored, ...story } = more;
     this.result = {
       ending,
       ...(failure ? { failure } : {}),
       ...(restored === undefined ? {} : { restored }),
     };
-    await this.moves('closed', {
-      ...telling,
+    return this.movesWith('closed', {
+      ...story,
       ...(failure ? { failures: [failure] } : {}),
       events: [
-        ...(telling.events ?? []),
+        ...(story.events ?? []),
         { kind: `change.${ending}`, actor: 'slipway', data: { ...this.result } },
       ],
     });
-    return this.result;
   }
 
   view(standing: ReviewStanding | null): ChangeView {

@@ -7,8 +7,6 @@ import type { OpenChange } from './open-change.js';
 
 /** The reviews of one change: an update when a worker answers, a durable signal when none does, one way in. */
 export class Reviews {
-  /** Grows with each review that counts. */
-  counted = 0;
   private held: Decision[] = [];
 
   constructor(private readonly change: OpenChange) {
@@ -52,11 +50,15 @@ export class Reviews {
     const { genuine } = await tell.verifyReview({ decision });
     if (!genuine) mustCount('review-forged');
     const refusal = this.refusal(decision);
-    if (!refusal) {
-      this.held = withDecision(this.held, decision);
-      this.counted += 1;
-    }
-    await tell.settleReview({ decision, refusal });
+    if (!refusal) this.held = withDecision(this.held, decision);
+    const telling =
+      this.change.state === 'awaiting-review'
+        ? this.change.movesWith('awaiting-review', {
+            standing: this.standing,
+            failures: this.change.difference,
+          })
+        : undefined;
+    await tell.settleReview({ decision, refusal, telling });
     mustCount(refusal);
     return { counted: true, standing: this.standing };
   }

@@ -1,3 +1,4 @@
+import type { Telling } from '../activities/index.js';
 import { compareFacts, silences } from '../domain/evidence.js';
 import { type Failure, failure } from '../domain/failures.js';
 import type { PlannedAct } from '../domain/plan.js';
@@ -18,11 +19,11 @@ export interface UndoAnswer {
  * proven; the others go on. Every inverse observes first, so one whose step never happened is a no-op.
  */
 export async function undo(change: OpenChange, acts: Acts, why: Failure | null): Promise<UndoAnswer> {
-  await change.moves('undoing', { failures: why ? [why] : [] });
+  const telling = change.movesWith('undoing', { failures: why ? [why] : [] });
   const residue: UndoResidue = { proven: [], unproven: [], untried: [] };
   const begun = change.steps.filter((step) => change.begun.includes(step.name));
   const nodes = undoGraph(begun).filter((node) => !change.skipped.includes(node.step));
-  if (!(await raisesEpoch(change, residue))) {
+  if (!(await raisesEpoch(change, residue, telling))) {
     residue.untried.push(...nodes.map(({ step }) => step));
     return { proven: false, residue };
   }
@@ -45,9 +46,9 @@ export async function undo(change: OpenChange, acts: Acts, why: Failure | null):
 }
 
 /** Without its claims a change may touch nothing, not even to undo: somebody else may hold the device by now. */
-async function raisesEpoch(change: OpenChange, residue: UndoResidue): Promise<boolean> {
+async function raisesEpoch(change: OpenChange, residue: UndoResidue, telling: Telling): Promise<boolean> {
   try {
-    change.epoch = await tell.raiseEpoch(change.claim);
+    change.epoch = await tell.raiseEpoch({ ...change.claim, telling });
     return true;
   } catch (error) {
     residue.unproven.push({ step: 'raise the epoch of the claims', failure: failureOf(error) });

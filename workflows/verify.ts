@@ -7,9 +7,9 @@ import type { OpenChange } from './open-change.js';
  * first and published with the same look: from here on no late worker can disturb what is being proven.
  */
 export async function verify(change: OpenChange, acts: Acts): Promise<Failure[]> {
-  await change.moves('verifying');
+  const telling = change.movesWith('verifying');
   try {
-    change.epoch = await tell.raiseEpoch(change.claim);
+    change.epoch = await tell.raiseEpoch({ ...change.claim, telling });
     const verified = await patiently(
       () =>
         acts.look.verify({

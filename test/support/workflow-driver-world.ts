@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { applicationFailure } from '../../activities/failures.js';
-import type { ActInput, InspectedAgain, Inspected, Look, Tell, Touch } from '../../activities/index.js';
+import type {
+  ActInput,
+  InspectedAgain,
+  Inspected,
+  Look,
+  Tell,
+  Telling,
+  Touch,
+} from '../../activities/index.js';
 import { type Act, actName, claimKeys, type Fact } from '../../domain/act.js';
 import { canonicalJson } from '../../domain/canonical.js';
 import type { ChangeState, Identity } from '../../domain/change.js';
@@ -32,7 +40,7 @@ export type Entry =
       planHash: string;
     }
   | { kind: 'verified'; decision: SignedDecision }
-  | { kind: 'told'; state: ChangeState; events: string[]; entry: Parameters<Tell['recordProgress']>[0] }
+  | { kind: 'told'; state: ChangeState; events: string[]; entry: Telling }
   | { kind: 'claimed' | 'raised'; epoch: number }
   | { kind: 'review'; decision: SignedDecision; refusal: string | null }
   | { kind: 'released' | 'quarantined' | 'quarantine-ended' | 'proof' | 'look' };
@@ -106,10 +114,15 @@ export class World {
     return this.ledger.findLast((one) => one.kind === 'told')!.entry;
   }
 
+  private isTold(entry: Telling | undefined): void {
+    if (!entry) return;
+    this.note({ kind: 'told', state: entry.state, events: entry.events.map(({ kind }) => kind), entry });
+  }
+
   readonly activities: Activities = {
-    recordProgress: async (entry) => {
+    recordProgress: async (telling) => {
       this.register();
-      this.note({ kind: 'told', state: entry.state, events: entry.events.map(({ kind }) => kind), entry });
+      this.isTold(telling);
     },
     recordOutcome: async () => this.register(),
     verifyReview: async ({ decision }) => {
@@ -119,9 +132,10 @@ export class World {
       if (genuine) this.note({ kind: 'verified', decision });
       return { genuine };
     },
-    settleReview: async ({ decision, refusal }) => {
+    settleReview: async ({ decision, refusal, telling }) => {
       this.register();
       this.note({ kind: 'review', decision, refusal });
+      this.isTold(telling);
     },
     mayStart: async ({ site, window, neededMs, startBy }) => {
       this.register();
@@ -133,8 +147,9 @@ export class World {
       if (answer.open) return { go: true, retryInMs: 0, why: '' };
       return { go: false, retryInMs: answer.opensInMs, why: answer.why };
     },
-    claim: async ({ changeId, keys }) => {
+    claim: async ({ changeId, keys, telling }) => {
       this.register();
+      this.isTold(telling);
       const held = keys.filter((key) => (this.claims.get(key) ?? changeId) !== changeId);
       const locked = keys.filter((key) => (this.quarantines.get(key) ?? changeId) !== changeId);
       if (held.length === 0 && locked.length === 0) {
@@ -148,8 +163,9 @@ export class World {
       const quarantined = locked.map((key) => ({ key, changeId: this.quarantines.get(key)!, why: 'parked' }));
       return { granted: false, heldBy, quarantined };
     },
-    raiseEpoch: async ({ changeId, keys }) => {
+    raiseEpoch: async ({ changeId, keys, telling }) => {
       this.register();
+      this.isTold(telling);
       if (![...this.claims.values()].includes(changeId)) {
         // The register has lost them: they are given back if nobody else has one.
         if (keys.some((key) => this.claims.has(key))) throw refused('stale-epoch', { actual: 'none' });
@@ -158,7 +174,7 @@ export class World {
       this.note({ kind: 'raised', epoch: (this.epoch += 1) });
       return this.epoch;
     },
-    release: async ({ changeId, forget }) => {
+    release: async ({ changeId, forget, telling }) => {
       this.register();
       for (const [key, holder] of this.claims) if (holder === changeId) this.claims.delete(key);
       for (const address of forget?.addresses ?? []) this.origins.delete(address);
@@ -166,6 +182,7 @@ export class World {
       this.line.delete(changeId);
       this.epoch += 1;
       this.note({ kind: 'released' });
+      this.isTold(telling);
       return { wake };
     },
     quarantine: async ({ changeId, keys }) => {

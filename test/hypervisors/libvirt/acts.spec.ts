@@ -169,7 +169,7 @@ describe('success that is none', () => {
   });
 
   it('a host without IOMMU takes a device into a definition, and the VM would not start: refused before', async () => {
-    host.remove();
+    await host.remove();
     host = createHost((state) => (state.iommu = 'off'));
     await expect(host.act(order(attach(nvme, backup, 'cold')))).rejects.toMatchObject(refusal('iommu-off'));
     await expect(host.act(order(dismount(nvme)))).rejects.toMatchObject(refusal('iommu-off'));

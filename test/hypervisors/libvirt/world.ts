@@ -362,8 +362,24 @@ export function createHost(change: (state: FileState) => void = () => undefined)
       for (const act of acts) await this.act(order(act));
     },
     identity,
-    remove: () => rmSync(root, { recursive: true, force: true }),
+    /** An act goes on when its connection is gone: its host goes when the last one has ended. */
+    async remove(): Promise<void> {
+      await this.until(() => !isUsed(root));
+      rmSync(root, { recursive: true, force: true });
+    },
   };
+}
+
+/** Whether a process runs that was given a path below this folder. */
+function isUsed(folder: string): boolean {
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return processes.some((id) => {
+    try {
+      return readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(folder);
+    } catch {
+      return false;
+    }
+  });
 }
 
 const journalPath = '/var/lib/slipway-guard/journal';

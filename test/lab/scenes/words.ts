@@ -102,7 +102,7 @@ export function wordsOfVirsh(host: () => LabHost): void {
               known: true,
             });
         } finally {
-          files.remove();
+          await files.remove();
           await host().tries('virsh destroy hung-guest; virsh start hung-guest');
         }
       },
