@@ -18,7 +18,7 @@ function usage() {
   process.stdout.write(`npm test [-- SUITE ... [JEST OPTION ...]]   everything that needs no root
 npm run test:kvm [-- SUITE ...]             the lab suite, on an emulated KVM host
 
-A suite is a folder of test/, or "lint". Both end with one line: N passed, N failed, N skipped.
+A suite is a folder of test/, or "lint"; on the KVM host a file such as lab/demo. Both end with one line: N passed, N failed, N skipped.
 
 Example:
   npm test -- domain workflows
@@ -54,7 +54,7 @@ if (!kvm && (wanted.length === 0 || wanted.includes('lint'))) {
 }
 if (kvm) await timed('lab, baked', () => labAsTest('bake'));
 for (const suite of suites({ kvm })) {
-  if (wanted.length === 0 || wanted.includes(suite.name))
+  if (wanted.length === 0 || wanted.includes(suite.name) || wanted.includes(suite.folder))
     await timed(suite.name, () => runSuite(suite, jestArgs));
 }
 if (kvm) await timed('lab, down', () => labAsTest('down'));
@@ -83,14 +83,15 @@ function report() {
   process.stdout.write('\n');
   for (const { name, seconds, passed, failures: failed, skips: skipped } of rows) {
     process.stdout.write(
-      `${name.padEnd(14)} ${seconds.toFixed(1).padStart(7)} s  ${passed} passed, ${failed.length} failed, ${skipped.length} skipped\n`,
+      `${name.padEnd(16)} ${seconds.toFixed(1).padStart(7)} s  ${passed} passed, ${failed.length} failed, ${skipped.length} skipped\n`,
     );
   }
   process.stdout.write(
-    `${'all'.padEnd(14)} ${sum(({ seconds }) => seconds)
+    `${'all'.padEnd(16)} ${sum(({ seconds }) => seconds)
       .toFixed(1)
       .padStart(7)} s\n`,
   );
+  for (const voided of rows.flatMap(({ voids = [] }) => voids)) process.stdout.write(`void: ${voided}\n`);
   for (const skip of skips) process.stdout.write(`skipped: ${skip}\n`);
   for (const failure of failures) process.stdout.write(`failed: ${failure}\n`);
   process.stdout.write(

@@ -33,7 +33,17 @@ export function suites({ kvm }) {
   const rank = (name) => (order.includes(name) ? order.indexOf(name) : order.length);
   return folders
     .sort((a, b) => rank(a) - rank(b))
-    .map((name) => ({ name, oneByOne: oneByOne.includes(name) }));
+    .flatMap((name) => (kvm ? specsOf(name) : [`${name}/`]).map((path) => suiteOf(name, path)));
+}
+
+/** `path` is a folder, or a single file where each needs a host of its own. */
+function suiteOf(folder, path) {
+  return { name: path.replace(/\/$|\.spec\.ts$/, ''), folder, path, oneByOne: oneByOne.includes(folder) };
+}
+
+function specsOf(folder) {
+  const names = readdirSync(join(root, 'test', folder)).filter((name) => name.endsWith('.spec.ts'));
+  return names.sort().map((name) => `${folder}/${name}`);
 }
 
 function holdsSpecs(folder) {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
-import { down, up } from './lab.js';
+import { down, up } from './equipment.js';
 import { LabHost, type Truth } from './lab-host.js';
 import { patienceMs, Product } from './product.js';
 import { rescue } from './rescue.js';
@@ -23,7 +23,8 @@ export function openBench(
   let found: Truth;
   beforeAll(async () => {
     await down(name);
-    bench.host = new LabHost(await up({ name, quiet: true, ...options }));
+    const endStack = async (): Promise<unknown> => bench.product?.close();
+    bench.host = new LabHost(await up({ name, quiet: true, ...options }, endStack));
     bench.product = await Product.over(bench.host.facts);
     found = await bench.host.truth();
   }, patienceMs);

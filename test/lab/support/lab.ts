@@ -7,6 +7,7 @@ export interface LabFacts {
   name: string;
   topology: string;
   host: string;
+  qemu: { pid: number; console: string };
   ssh: { host: string; port: number; user: string; identity: string; knownHosts: string };
   estate: string;
   devices: {
