@@ -19,22 +19,39 @@ export async function quarantineDevices(
   if (keys.length === 0) return;
   await inRegister(db, async (trx) => {
     await lockKeys(trx, keys);
-    const set = await trx
-      .insertInto('quarantines')
-      .values([...new Set(keys)].map((key) => ({ key, change_id: changeId, why })))
-      .onConflict((conflict) => conflict.column('key').doNothing())
-      .returning('key')
-      .execute();
-    if (set.length > 0)
-      await note(
-        trx,
-        changeId,
-        'quarantine.set',
-        slipwayActor,
-        set.map((row) => row.key),
-        why,
-      );
+    await set(trx, changeId, keys, why);
   });
+}
+
+/**
+ * The same for those of these keys that the change still claims: who looked a moment ago may find it released
+ * meanwhile. Returns the keys it claims.
+ */
+export async function quarantineClaimed(
+  db: Db,
+  changeId: string,
+  keys: string[],
+  why: string,
+): Promise<string[]> {
+  if (keys.length === 0) return [];
+  return inRegister(db, async (trx) => {
+    const rows = await lockKeys(trx, keys);
+    const claimed = rows.filter((row) => row.change_id === changeId).map(({ key }) => key);
+    if (claimed.length > 0) await set(trx, changeId, claimed, why);
+    return claimed;
+  });
+}
+
+async function set(trx: Trx, changeId: string, keys: string[], why: string): Promise<void> {
+  const rows = await trx
+    .insertInto('quarantines')
+    .values([...new Set(keys)].map((key) => ({ key, change_id: changeId, why })))
+    .onConflict((conflict) => conflict.column('key').doNothing())
+    .returning('key')
+    .execute();
+  if (rows.length === 0) return;
+  const fresh = rows.map((row) => row.key);
+  await note(trx, changeId, 'quarantine.set', slipwayActor, fresh, why);
 }
 
 /**

@@ -4,7 +4,7 @@ import { isFinal } from '../domain/change.js';
 import { failure, SlipwayError } from '../domain/failures.js';
 import { advanceEpoch, claimingChanges, newestEpoch } from '../records/claims.js';
 import type { Register } from '../records/database.js';
-import { quarantineDevices } from '../records/quarantine.js';
+import { quarantineClaimed } from '../records/quarantine.js';
 import { holdSite } from '../records/site-holds.js';
 import { changeWorkflowId, workflowTypes } from '../workflows/contract.js';
 import type { Hosts } from './hosts.js';
@@ -29,15 +29,12 @@ export class Reconciliation {
     if (await this.catchUpWithGuards()) await this.holdNewcomers(temporal);
     for (const { changeId, state, keys } of claiming) {
       const end = await this.endOf(temporal, changeId);
-      // A change that is about to close releases by itself; the next round sees it gone.
+      // What was released since the claims were read stays free.
       if (end === null || isFinal(state)) continue;
       const devices = keys.filter((key) => key.startsWith('device/'));
-      await quarantineDevices(
-        this.register.db,
-        changeId,
-        devices,
-        `its workflow is ${end}, the change was ${state}`,
-      );
+      const why = `its workflow is ${end}, the change was ${state}`;
+      const claimed = await quarantineClaimed(this.register.db, changeId, devices, why);
+      if (claimed.length === 0) continue;
       this.log.error(
         `change ${changeId} holds claims while its workflow is ${end}: its devices are in quarantine`,
       );

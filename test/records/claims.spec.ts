@@ -11,7 +11,7 @@ import {
   releaseClaims,
 } from '../../records/claims.js';
 import { inRegister } from '../../records/database.js';
-import { quarantineDevices, releaseQuarantine } from '../../records/quarantine.js';
+import { quarantineClaimed, quarantineDevices, releaseQuarantine } from '../../records/quarantine.js';
 import { recordProgress } from '../../records/progress.js';
 import { freshRegister, lockWaiters, type TestRegister } from '../support/postgres.js';
 import { operator, progress, storeChanges } from './samples.js';
@@ -260,5 +260,13 @@ describe('quarantine', () => {
       'quarantine.released',
     ]);
     expect(items.at(-1)?.actor).toBe('https://issuer.test#operator');
+  });
+
+  it('of a change whose workflow is gone spares what it has released since somebody looked', async () => {
+    granted(await claim(register.db, { changeId: 'gone-1', keys: ['gone/a', 'gone/b'] }));
+    expect(await quarantineClaimed(register.db, 'gone-1', ['gone/a'], 'gone')).toEqual(['gone/a']);
+    await releaseClaims(register.db, 'gone-1');
+    expect(await quarantineClaimed(register.db, 'gone-1', ['gone/b'], 'gone')).toEqual([]);
+    granted(await claim(register.db, { changeId: 'gone-2', keys: ['gone/b'] }));
   });
 });
