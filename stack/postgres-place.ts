@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,7 +22,7 @@ export function placePostgres(binaries: string, home: string): PostgresPlace {
   if (process.getuid?.() !== 0) return { binaries, data: join(home, 'postgres'), runAs: undefined };
   const runAs = postgresUser();
   const data = rememberedFolder(home, () =>
-    join(isReachable(home, runAs) ? home : join(reachableFolder(runAs), keyOf(home)), 'postgres'),
+    join(isReachable(home, runAs) ? home : join(reachableFolder(runAs), freshName()), 'postgres'),
   );
   mkdirSync(dirname(data), { recursive: true, mode: 0o711 });
   mkdirSync(data, { recursive: true, mode: 0o700 });
@@ -35,6 +35,12 @@ function rememberedFolder(home: string, decide: () => string): string {
   const note = join(home, 'postgres-folder.json');
   const known = readJsonFile(note) as { data: string } | undefined;
   if (known !== undefined) return known.data;
+  if (existsSync(join(home, 'keys', 'postgres.json'))) {
+    throw new StackError(`nobody knows where the register of ${home} lies: ${note} is missing`, [
+      `restore ${note}`,
+      `or, to begin anew with an empty register: remove ${join(home, 'keys', 'postgres.json')}`,
+    ]);
+  }
   const data = decide();
   writeWhole(note, JSON.stringify({ data }));
   return data;
@@ -116,6 +122,11 @@ function reachableBinaries(binaries: string, user: User): string {
     }
   }
   return copy;
+}
+
+/** Not made from the home's path: a checkout that was deleted and cloned anew must not find the old one's data. */
+function freshName(): string {
+  return randomUUID().slice(0, 13);
 }
 
 function keyOf(text: string): string {
