@@ -1,9 +1,10 @@
 import { createHash, type KeyObject, verify } from 'node:crypto';
 import { canonicalJson } from '../domain/canonical.js';
+import { isFinal } from '../domain/change.js';
 import { SlipwayError } from '../domain/failures.js';
 import type { ReviewRefusal, SignedDecision } from '../domain/review.js';
 import { askWindow } from '../domain/window.js';
-import { createChange, markStarted } from '../records/changes.js';
+import { createChange, getChange, markStarted } from '../records/changes.js';
 import {
   claim,
   type ClaimAnswer,
@@ -112,6 +113,9 @@ export function createTell({ register, decisionKey }: Dependencies) {
         return await raiseEpoch(db, wish.changeId);
       } catch (error) {
         if (!(error instanceof SlipwayError) || error.failure.reason !== 'stale-epoch') throw error;
+        // A worker that was paused may come here when the change has long ended: it must not claim for the dead.
+        const change = await getChange(db, wish.changeId);
+        if (change && isFinal(change.state)) throw error;
         const regained = await claim(db, wish);
         if (regained.granted) return regained.epoch;
         await leaveLine(db, wish.changeId);
