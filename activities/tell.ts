@@ -4,7 +4,7 @@ import { isFinal } from '../domain/change.js';
 import { SlipwayError } from '../domain/failures.js';
 import type { ReviewRefusal, SignedDecision } from '../domain/review.js';
 import { askWindow } from '../domain/window.js';
-import { createChange, getChange, markStarted } from '../records/changes.js';
+import { createChange, markStarted } from '../records/changes.js';
 import {
   claim,
   type ClaimAnswer,
@@ -60,6 +60,8 @@ export function createTell({ register, decisionKey }: Dependencies) {
   return {
     async recordProgress(telling: Telling): Promise<void> {
       await record(telling);
+      // Nothing is claimed for a closed change any more: what a late worker claimed just before is freed for good.
+      if (isFinal(telling.state)) await releaseClaims(db, telling.changeId);
     },
 
     async recordOutcome(end: StepEnd): Promise<void> {
@@ -113,9 +115,6 @@ export function createTell({ register, decisionKey }: Dependencies) {
         return await raiseEpoch(db, wish.changeId);
       } catch (error) {
         if (!(error instanceof SlipwayError) || error.failure.reason !== 'stale-epoch') throw error;
-        // A worker that was paused may come here when the change has long ended: it must not claim for the dead.
-        const change = await getChange(db, wish.changeId);
-        if (change && isFinal(change.state)) throw error;
         const regained = await claim(db, wish);
         if (regained.granted) return regained.epoch;
         await leaveLine(db, wish.changeId);
@@ -123,12 +122,12 @@ export function createTell({ register, decisionKey }: Dependencies) {
       }
     },
 
-    /** Frees what the change held, and says whom to wake. */
+    /** Frees what the change held, and says whom to wake. Told first: a closed change can't claim again behind our back. */
     async release({ changeId, forget, telling }: ReleaseInput): Promise<{ wake: string[] }> {
+      await record(telling);
       const { wake } = await releaseClaims(db, changeId);
       const behind = await leaveLine(db, changeId);
       if (forget) await forgetOrigins(db, forget.hostIdentity, forget.addresses);
-      await record(telling);
       return { wake: [...new Set([...wake, ...behind])] };
     },
 

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { ChangeState } from '../domain/change.js';
+import { ChangeState } from '../domain/change.js';
 import { failure, SlipwayError } from '../domain/failures.js';
 import { appendAudit, slipwayActor } from './audit.js';
 import { hostKey, lockHeld, lockKeys } from './claim-locks.js';
@@ -36,11 +36,12 @@ export interface ClaimRecord {
 /**
  * All or nothing. Granted: the epoch that covers all keys; the same change asking again gets the same epoch.
  * Refused: the change now stands in the waiting line, in which an older one that could be granted goes first.
- * Audit event `claim.granted`.
+ * Throws `stale-epoch` for a change that is closed. Audit event `claim.granted`.
  */
 export async function claim(db: Db, wish: ClaimWish): Promise<ClaimAnswer> {
   return inRegister(db, async (trx) => {
     const { changeId, keys, hostShare } = wish;
+    await mustBeOpen(trx, changeId);
     const wanted = new Set(hostShare ? [...keys, hostKey(hostShare.host)] : keys);
     const rows = await lockKeys(trx, [...wanted], changeId);
     const held = await heldEpoch(trx, wish, rows);
@@ -61,6 +62,22 @@ export async function claim(db: Db, wish: ClaimWish): Promise<ClaimAnswer> {
     if (quarantined.length === 0) await joinLine(trx, wish);
     return { granted: false, heldBy, quarantined };
   });
+}
+
+/**
+ * A worker that was paused may come here when its change has long ended: it must not claim for the dead. The row stays
+ * locked until the commit: a change that is about to close does so before this claim or after it, and then frees it.
+ */
+async function mustBeOpen(trx: Trx, changeId: string): Promise<void> {
+  const change = await trx
+    .selectFrom('changes')
+    .select('state')
+    .where('id', '=', changeId)
+    .forShare()
+    .executeTakeFirst();
+  if (change?.state !== ChangeState.closed) return;
+  const parts = { expected: `change ${changeId} to be open`, actual: 'it is closed' };
+  throw new SlipwayError(failure('stale-epoch', parts));
 }
 
 /** The epoch of a claim that already covers the whole wish; null if any part of it is missing. */

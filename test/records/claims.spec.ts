@@ -219,6 +219,37 @@ describe('the waiting line', () => {
   });
 });
 
+describe('a closed change', () => {
+  it('claims nothing and joins no line, although a worker that was late asks for it', async () => {
+    await storeChanges(register.db, 'closed-1');
+    await recordProgress(register.db, progress('closed-1', 1, { state: 'closed', ending: 'undone' }));
+    await expect(claim(register.db, { changeId: 'closed-1', keys: ['closed/a'] })).rejects.toMatchObject({
+      failure: { reason: 'stale-epoch', actual: 'it is closed' },
+    });
+    granted(await claim(register.db, { changeId: 'closed-2', keys: ['closed/a'] }));
+    await expect(claim(register.db, { changeId: 'closed-1', keys: ['closed/a'] })).rejects.toThrow();
+    expect(await releaseClaims(register.db, 'closed-2')).toMatchObject({ wake: [] });
+  });
+
+  it('is not closed between the question of a late claim and its grant: whoever closes it waits, then frees it', async () => {
+    await storeChanges(register.db, 'closing-1');
+    const closing = progress('closing-1', 1, { state: 'closed', ending: 'undone' });
+    let claimed: Promise<ClaimAnswer> | undefined;
+    let closed: Promise<void> | undefined;
+    await inRegister(register.owner.db, async (trx) => {
+      await trx.insertInto('claims').values({ key: 'closing/a', epoch: 0 }).execute();
+      claimed = claim(register.db, { changeId: 'closing-1', keys: ['closing/a'] });
+      await lockWaiters(register.owner, 1);
+      closed = recordProgress(register.db, closing);
+      await lockWaiters(register.owner, 2);
+    });
+    granted(await claimed!);
+    await closed;
+    await releaseClaims(register.db, 'closing-1');
+    expect(await listClaims(register.db, 'closing-1')).toEqual([]);
+  });
+});
+
 describe('raising and releasing', () => {
   it('refuses to raise what is not held', async () => {
     await expect(raiseEpoch(register.db, 'nothing-held')).rejects.toMatchObject({

@@ -27,12 +27,7 @@ describe('when the stores disagree', () => {
   }, 60_000);
 
   it('a claim whose workflow was terminated is not freed: its devices are in quarantine', async () => {
-    await rig.simulator('/faults', { kind: 'hang', verb: 'attach', address: '0000:02:00.0' });
-    const { id } = await rig.begin(other);
-    await eventually(async () => {
-      const steps = await (await rig.as('requester')).steps(id);
-      expect(steps.map(({ name }) => name)).toContain('attach 0000:02:00.0');
-    });
+    const id = await hangingAtAttach(other);
     await terminate(id);
     await restartWorker();
     await eventually(async () => {
@@ -45,12 +40,7 @@ describe('when the stores disagree', () => {
   }, 60_000);
 
   it('a register that has lost an open change: nobody new may begin, the change gets its own back and is undone', async () => {
-    await rig.simulator('/faults', { kind: 'hang', verb: 'attach', address: '0000:01:00.0', count: 9 });
-    const { id } = await rig.begin(attach);
-    await eventually(async () => {
-      const steps = await (await rig.as('requester')).steps(id);
-      expect(steps.map(({ name }) => name)).toContain('attach 0000:01:00.0');
-    });
+    const id = await hangingAtAttach(attach);
     await forgetInRegister(id);
     await restartWorker();
     await eventually(async () => {
@@ -66,6 +56,17 @@ describe('when the stores disagree', () => {
     expect(undone).toMatchObject({ ending: 'undone', request: { action: 'attach' } });
     expect(await rig.register('select key from claims where change_id = $1', [id])).toEqual([]);
   }, 120_000);
+
+  async function hangingAtAttach(request: typeof attach): Promise<string> {
+    const address = request.devices[0]!.address;
+    await rig.simulator('/faults', { kind: 'hang', verb: 'attach', address, count: 9 });
+    const { id } = await rig.begin(request);
+    await eventually(async () => {
+      const steps = await (await rig.as('requester')).steps(id);
+      expect(steps.map(({ name }) => name)).toContain(`attach ${address}`);
+    });
+    return id;
+  }
 
   /** As a backup from before the change would have it. The owner of the schema may lift the triggers; the app may not. */
   async function forgetInRegister(id: string): Promise<void> {
