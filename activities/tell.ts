@@ -60,8 +60,6 @@ export function createTell({ register, decisionKey }: Dependencies) {
   return {
     async recordProgress(telling: Telling): Promise<void> {
       await record(telling);
-      // Nothing is claimed for a closed change any more: what a late worker claimed just before is freed for good.
-      if (isFinal(telling.state)) await releaseClaims(db, telling.changeId);
     },
 
     async recordOutcome(end: StepEnd): Promise<void> {
@@ -122,13 +120,13 @@ export function createTell({ register, decisionKey }: Dependencies) {
       }
     },
 
-    /** Frees what the change held, and says whom to wake. Told first: a closed change can't claim again behind our back. */
+    /** Frees what the change held, and says whom to wake. */
     async release({ changeId, forget, telling }: ReleaseInput): Promise<{ wake: string[] }> {
-      await record(telling);
       const { wake } = await releaseClaims(db, changeId);
       const behind = await leaveLine(db, changeId);
       if (forget) await forgetOrigins(db, forget.hostIdentity, forget.addresses);
-      return { wake: [...new Set([...wake, ...behind])] };
+      const late = await record(telling);
+      return { wake: [...new Set([...wake, ...behind, ...late])] };
     },
 
     async quarantine(input: { changeId: string; keys: string[]; why: string }): Promise<void> {
@@ -146,9 +144,13 @@ export function createTell({ register, decisionKey }: Dependencies) {
     },
   };
 
-  /** A register that was lost, or set back to before this change, learns of it again from the change itself. */
-  async function record(telling: Telling | undefined): Promise<void> {
-    if (!telling) return;
+  /**
+   * A register that was lost, or set back to before this change, learns of it again from the change itself.
+   * Told to be closed, it claims nothing any more; what a worker that came late claimed until then is freed here.
+   * Returns whom that wakes.
+   */
+  async function record(telling: Telling | undefined): Promise<string[]> {
+    if (!telling) return [];
     const { asked, ...entry } = telling;
     try {
       await recordProgress(db, entry);
@@ -157,6 +159,7 @@ export function createTell({ register, decisionKey }: Dependencies) {
       await storeAgain(entry, asked);
       await recordProgress(db, entry);
     }
+    return isFinal(entry.state) ? (await releaseClaims(db, entry.changeId)).wake : [];
   }
 
   async function storeAgain({ changeId: id, at }: ProgressEntry, asked: NonNullable<Telling['asked']>) {

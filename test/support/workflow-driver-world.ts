@@ -176,13 +176,13 @@ export class World {
     },
     release: async ({ changeId, forget, telling }) => {
       this.register();
-      this.isTold(telling);
       for (const [key, holder] of this.claims) if (holder === changeId) this.claims.delete(key);
       for (const address of forget?.addresses ?? []) this.origins.delete(address);
       const wake = [...this.line].filter((id) => id !== changeId);
       this.line.delete(changeId);
       this.epoch += 1;
       this.note({ kind: 'released' });
+      this.isTold(telling);
       return { wake };
     },
     quarantine: async ({ changeId, keys }) => {
